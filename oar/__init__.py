@@ -1,0 +1,1 @@
+"""OAR, a batch scheduler for computing clusters."""

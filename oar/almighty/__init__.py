@@ -1,0 +1,1 @@
+"""The server: one event loop that launches, watches and ends jobs."""

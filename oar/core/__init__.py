@@ -1,0 +1,1 @@
+"""The domain as values: states, requests, life cycles, messages. Pure, all of it."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, guarded moves, and the reads and writes of each concern."""

@@ -1,0 +1,1 @@
+"""The Gantt scheduler: decides where and when each job runs. Pure, all of it."""

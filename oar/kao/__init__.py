@@ -1,0 +1,1 @@
+"""The metascheduler: one round over the queues, from a World to Decisions."""

@@ -1,0 +1,1 @@
+"""From a submission as text to jobs in the database."""
