@@ -7,18 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-def key(name: str, default: Any) -> Any:
-    """Declare a field that is read from the key ``name``; ``default`` holds when the key is absent."""
-    return field(default=default, metadata={"key": name})
+def key(
+    name: str,
+    default: Any,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    among: tuple[str, ...] = (),
+) -> Any:
+    """Declare a field that is read from the key ``name``; ``default`` holds when the key is absent.
+
+    ``least`` and ``most`` bound a number, ``among`` lists the words that are allowed.
+    """
+    return field(default=default, metadata={"key": name, "least": least, "most": most, "among": among})
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where PostgreSQL is and who we are there; ``host`` may be the folder of a unix socket."""
 
-    kind: str = key("DB_TYPE", "Pg")
+    kind: str = key("DB_TYPE", "Pg", among=("Pg", "pg", "psql", "pgsql"))
     host: str = key("DB_HOSTNAME", "127.0.0.1")
-    port: int = key("DB_PORT", 5432)
+    port: int = key("DB_PORT", 5432, least=1, most=65535)
     name: str = key("DB_BASE_NAME", "oar")
     login: str = key("DB_BASE_LOGIN", "oar")
     password: str = key("DB_BASE_PASSWD", "")
@@ -31,14 +41,14 @@ class ServerSettings:
     """Where the server listens, and its own rhythm."""
 
     hostname: str = key("SERVER_HOSTNAME", "localhost")
-    text_port: int = key("SERVER_PORT", 6666)
-    message_port: int = key("APPENDICE_SERVER_PORT", 6670)
+    text_port: int = key("SERVER_PORT", 6666, least=1, most=65535)
+    message_port: int = key("APPENDICE_SERVER_PORT", 6670, least=1, most=65535)
     metascheduler: tuple[str, ...] = key("META_SCHED_CMD", ("kao",))
-    launches_at_once: int = key("MAX_CONCURRENT_JOBS_STARTING_OR_TERMINATING", 25)
-    seconds_between_rounds: float = key("SCHEDULER_MIN_TIME_BETWEEN_2_CALLS", 0.0)
-    kill_repeat_s: int = key("JOBDEL_SOFTWALLTIME", 20)
-    kill_give_up_s: int = key("JOBDEL_WALLTIME", 300)
-    log_level: int = key("LOG_LEVEL", 2)
+    launches_at_once: int = key("MAX_CONCURRENT_JOBS_STARTING_OR_TERMINATING", 25, least=1)
+    seconds_between_rounds: float = key("SCHEDULER_MIN_TIME_BETWEEN_2_CALLS", 0.0, least=0)
+    kill_repeat_s: int = key("JOBDEL_SOFTWALLTIME", 20, least=1)
+    kill_give_up_s: int = key("JOBDEL_WALLTIME", 300, least=1)
+    log_level: int = key("LOG_LEVEL", 2, least=1, most=3)
     log_file: str = key("LOG_FILE", ":stderr:")
 
 
@@ -48,7 +58,7 @@ class NodeSettings:
 
     ssh: tuple[str, ...] = key("OPENSSH_CMD", ("/usr/bin/ssh", "-p", "6667"))
     taktuk: tuple[str, ...] = key("TAKTUK_CMD", ())
-    ssh_timeout_s: int = key("OAR_SSH_CONNECTION_TIMEOUT", 120)
+    ssh_timeout_s: int = key("OAR_SSH_CONNECTION_TIMEOUT", 120, least=1)
     runtime_directory: str = key("OAR_RUNTIME_DIRECTORY", "/var/lib/oar")
     cpuset_path: str = key("CPUSET_PATH", "/oar")
     cpuset_property: str = key("JOB_RESOURCE_MANAGER_PROPERTY_DB_FIELD", "cpuset")
@@ -58,24 +68,24 @@ class NodeSettings:
     node_file_distinct: str = key("NODE_FILE_DB_FIELD_DISTINCT_VALUES", "resource_id")
     prologue: str = key("PROLOGUE_EXEC_FILE", "")
     epilogue: str = key("EPILOGUE_EXEC_FILE", "")
-    prologue_timeout_s: int = key("PROLOGUE_EPILOGUE_TIMEOUT", 60)
+    prologue_timeout_s: int = key("PROLOGUE_EPILOGUE_TIMEOUT", 60, least=1)
     server_prologue: str = key("SERVER_PROLOGUE_EXEC_FILE", "")
     server_epilogue: str = key("SERVER_EPILOGUE_EXEC_FILE", "")
-    server_prologue_timeout_s: int = key("SERVER_PROLOGUE_EPILOGUE_TIMEOUT", 60)
+    server_prologue_timeout_s: int = key("SERVER_PROLOGUE_EPILOGUE_TIMEOUT", 60, least=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
     """What every round obeys."""
 
-    security_time_s: int = key("SCHEDULER_JOB_SECURITY_TIME", 60)
+    security_time_s: int = key("SCHEDULER_JOB_SECURITY_TIME", 60, least=0)
     resource_order: str = key(
         "SCHEDULER_RESOURCE_ORDER",
         "scheduler_priority ASC, state_num ASC, available_upto DESC, suspended_jobs ASC, "
         "network_address ASC, resource_id ASC",
     )
-    filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30)
-    jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0)
+    filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)
+    jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0, least=0)
     check_plans: bool = key("SCHEDULER_CHECK_PLANS", False)
 
 
@@ -85,7 +95,7 @@ class SubmissionSettings:
 
     default_request: str = key("OARSUB_DEFAULT_RESOURCES", "/resource_id=1")
     nodes_property: str = key("OARSUB_NODES_RESOURCES", "network_address")
-    default_walltime_s: int = key("DEFAULT_JOB_WALLTIME", 7200)
+    default_walltime_s: int = key("DEFAULT_JOB_WALLTIME", 7200, least=1)
     default_queue: str = key("QUEUE", "default")
     default_project: str = key("PROJECT", "default")
 
@@ -94,9 +104,9 @@ class SubmissionSettings:
 class DisplaySettings:
     """How the commands show things."""
 
-    oarstat_format: int = key("OARSTAT_DEFAULT_OUTPUT_FORMAT", 2)
+    oarstat_format: int = key("OARSTAT_DEFAULT_OUTPUT_FORMAT", 2, least=1, most=2)
     show_other_users_requests: bool = key("OARSTAT_SHOW_OTHER_USERS_INITIAL_REQUEST", False)
-    accounting_window_s: int = key("ACCOUNTING_WINDOW", 86400)
+    accounting_window_s: int = key("ACCOUNTING_WINDOW", 86400, least=1)
 
 
 @dataclass(frozen=True, slots=True)

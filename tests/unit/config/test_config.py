@@ -1,0 +1,109 @@
+"""What oar.conf may say, and what is answered when it says something else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from oar.config import BadValue, known_keys, load_settings
+from oar.errors import ConfigurationError
+
+SHIPPED = Path(__file__).parents[3] / "etc" / "oar.conf"
+
+
+@pytest.fixture
+def conf(tmp_path):
+    def write(text):
+        file = tmp_path / "oar.conf"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_a_value_may_be_quoted_bare_or_followed_by_a_comment(conf):
+    settings, warnings = load_settings(
+        conf("DB_HOSTNAME=\"db\"  # where\nDB_BASE_NAME='o#r'\n  SERVER_PORT = 7000 # text\n")
+    )
+    assert (settings.database.host, settings.database.name, settings.server.text_port) == ("db", "o#r", 7000)
+    assert warnings == []
+
+
+def test_the_later_of_two_lines_wins(conf):
+    settings, _ = load_settings(conf("DB_PORT=1\nDB_PORT=2\n"))
+    assert settings.database.port == 2
+
+
+def test_a_command_is_split_into_arguments_as_a_shell_would(conf):
+    settings, _ = load_settings(conf("OPENSSH_CMD=\"ssh -o 'User oar' -p 22\"\n"))
+    assert settings.nodes.ssh == ("ssh", "-o", "User oar", "-p", "22")
+
+
+def test_an_unknown_key_warns_and_names_the_nearest_one(conf):
+    _, warnings = load_settings(conf("\nDB_HOSTNAM=x\n"))
+    assert len(warnings) == 1
+    assert re.search(r"oar\.conf:2: unknown key DB_HOSTNAM, ignored, did you mean DB_HOSTNAME\?", warnings[0])
+
+
+def test_a_line_that_is_no_assignment_warns(conf):
+    _, warnings = load_settings(conf("source /etc/other\n"))
+    assert "oar.conf:1: ignored" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("SERVER_PORT=abc", "a whole number"),
+        ("SERVER_PORT=0", "at least 1"),
+        ("SERVER_PORT=70000", "at most 65535"),
+        ("SCHEDULER_CHECK_PLANS=maybe", '"yes" or "no"'),
+        ("DB_TYPE=mysql", "one of Pg"),
+        ("SCHEDULER_MIN_TIME_BETWEEN_2_CALLS=nan", "a number"),
+        ('OPENSSH_CMD="ssh \'x"', "balanced quotes"),
+    ],
+)
+def test_a_bad_value_names_file_line_key_and_what_would_be_right(conf, line, right):
+    with pytest.raises(BadValue) as caught:
+        load_settings(conf("# first\n" + line + "\n"))
+    key = line.split("=")[0]
+    assert re.search(rf"oar\.conf:2: {key}=", str(caught.value))
+    assert right in str(caught.value)
+
+
+def test_an_open_quote_is_refused(conf):
+    with pytest.raises(ConfigurationError, match=r"oar\.conf:1: DB_HOSTNAME: the quote \" is not closed"):
+        load_settings(conf('DB_HOSTNAME="x\n'))
+
+
+def test_a_missing_file_says_which_variable_names_it(tmp_path):
+    with pytest.raises(ConfigurationError, match="OARCONFFILE"):
+        load_settings(tmp_path / "none")
+
+
+def test_the_shipped_file_has_no_warning_and_means_the_defaults():
+    settings, warnings = load_settings(SHIPPED)
+    assert warnings == []
+    assert settings.database.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("key", sorted(known_keys()))
+def test_every_key_that_is_read_is_documented_with_its_default(key):
+    lines = SHIPPED.read_text().splitlines()
+    found = [n for n, line in enumerate(lines) if re.match(rf"#?{key}=", line)]
+    assert len(found) == 1, f"etc/oar.conf documents {key} {len(found)} times"
+    above = lines[found[0] - 1]
+    assert above.startswith("# ") or re.match(r"#?[A-Z_]+=", above), f"nothing explains {key}"
+    assert lines[found[0]].split("=", 1)[1] == f'"{_spelled(known_keys()[key])}"'
+
+
+def test_every_key_that_is_documented_is_read():
+    documented = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", SHIPPED.read_text(), re.MULTILINE))
+    assert documented == set(known_keys())
+
+
+def _spelled(default):
+    if isinstance(default, tuple):
+        return " ".join(default)
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return f"{default:g}" if isinstance(default, float) else str(default)
