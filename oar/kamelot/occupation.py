@@ -1,0 +1,62 @@
+"""What takes resources, for how long, and the rules that lengthen it."""
+
+from dataclasses import dataclass
+
+from procset import ProcSet
+
+from oar.core.job import Assignment, JobId, Moldable, RunningJob, WaitingJob
+
+BESTEFFORT = "besteffort"
+"""The job type that makes a job give way to any other."""
+
+FOREVER = 2**31 - 1
+"""The last date there is: what the database's integer columns hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How long jobs count in the plan, and which absent resources do.
+
+    ``security_time_s`` is kept free after each job. A besteffort job is planned for ``besteffort_duration_s``,
+    whatever its walltime, so that it fills every hole. With ``energy_saving``, Absent resources that are
+    available until after now can be woken, so jobs are planned on them.
+    """
+
+    security_time_s: int = 60
+    besteffort_duration_s: int = 300
+    energy_saving: bool = False
+
+    def duration(self, job: WaitingJob, moldable: Moldable) -> int:
+        """Tell for how many seconds the job takes its resources in the plan."""
+        if is_besteffort(job):
+            return max(self.besteffort_duration_s, self.security_time_s)
+        return moldable.walltime_s + self.security_time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Occupation:
+    """Resources that are taken from ``begin`` to ``end``, both included, security time included."""
+
+    begin: int
+    end: int
+    resources: ProcSet
+    job_id: JobId | None = None
+    besteffort: bool = False
+
+
+def is_besteffort(job: WaitingJob | RunningJob) -> bool:
+    """Tell whether the job gives way to any other."""
+    return BESTEFFORT in job.types
+
+
+def occupation_of_running(job: RunningJob, now: int, rules: Rules) -> Occupation:
+    """Tell what a job that holds resources takes; one that outlives its walltime still takes this second."""
+    begin = job.start_time or now
+    end = max(begin + job.walltime_s + rules.security_time_s - 1, now)
+    return Occupation(begin, end, job.resources, job.job_id, is_besteffort(job))
+
+
+def occupation_of_planned(assignment: Assignment, rules: Rules, besteffort: bool = False) -> Occupation:
+    """Tell what an assignment, such as an accepted reservation, takes."""
+    end = assignment.start_time + assignment.walltime_s + rules.security_time_s - 1
+    return Occupation(assignment.start_time, end, assignment.resources, assignment.job_id, besteffort)
