@@ -1,0 +1,142 @@
+"""The grammar of ``-l``: from text to :class:`~oar.core.job.Request`, and back.
+
+``{sql}/level=count/level=count+{sql}/level=count,walltime=h:m:s``: groups are joined by ``+`` or ``,``, each
+has a filter, or levels, or both; the walltime comes last.
+"""
+
+import re
+from collections.abc import Iterator
+
+from oar.core.durations import BadDuration, format_duration, parse_duration
+from oar.core.job import ALL, BEST, HALF, Group, Level, Request
+from oar.errors import BadRequest, ExitCode
+
+ONE_RESOURCE = Request((Group("", (Level("resource_id", 1),)),))
+"""What is asked for when nobody says anything, the administrator included."""
+
+LARGEST_COUNT = 2**31 - 1
+_WORDS = {"ALL": ALL, "BEST": BEST, "BESTHALF": HALF, "HALF_BEST": HALF}
+_SPELLING = {ALL: "ALL", BEST: "BEST", HALF: "BESTHALF"}
+_LEVEL = re.compile(r"([A-Za-z_]\w*)\s*=\s*(\w+)", re.ASCII)
+_WALLTIME = re.compile(r"walltime\s*=\s*(.*)", re.DOTALL)
+
+
+class RequestSyntax(BadRequest):
+    """A resource request that does not follow the grammar."""
+
+    exit_code = ExitCode.BAD_RESOURCE_REQUEST
+
+
+def parse_request(
+    text: str, nodes_property: str, default: Request = ONE_RESOURCE
+) -> tuple[Request, int | None]:
+    """Read one ``-l`` argument: the request, and its walltime in seconds when it has one.
+
+    The level ``nodes`` stands for the property ``nodes_property``. ``default`` replaces a request that only
+    has a walltime; its first group lends its levels to groups that only have a filter.
+    Raises :class:`RequestSyntax`.
+    """
+    pieces = list(_pieces(text))
+    walltime = _read_walltime(pieces[-1])
+    if walltime is not None:
+        pieces.pop()
+    if not pieces:
+        return default, walltime
+    lent = default.groups[0].levels
+    return Request(tuple(_read_group(piece, nodes_property, lent) for piece in pieces)), walltime
+
+
+def format_groups(request: Request) -> str:
+    """Spell the groups of a request, without its walltime."""
+    return "+".join(_format_group(group) for group in request.groups)
+
+
+def format_request(request: Request, walltime_s: int) -> str:
+    """Spell an alternative as OAR shows it: ``-l "{sql}/level=count,walltime=h:m:s"``."""
+    return f'-l "{format_groups(request)},walltime={format_duration(walltime_s)}"'
+
+
+def _format_group(group: Group) -> str:
+    condition = f"{{{group.filter}}}" if group.filter else ""
+    levels = "".join(f"/{level.name}={_SPELLING.get(level.count, level.count)}" for level in group.levels)
+    return condition + levels
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut at each ``+`` and ``,`` that is outside of braces."""
+    begin = position = 0
+    while position < len(text):
+        if text[position] == "{":
+            position = _after_filter(text, position)
+        elif text[position] in "+,":
+            yield text[begin:position].strip()
+            position += 1
+            begin = position
+        else:
+            position += 1
+    yield text[begin:].strip()
+
+
+def _after_filter(text: str, begin: int) -> int:
+    """Find the end of the filter that opens at ``begin``; a brace inside an SQL string does not close it."""
+    quote = ""
+    for position in range(begin + 1, len(text)):
+        letter = text[position]
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "}":
+            return position + 1
+    missing = f"the quote {quote} is" if quote else "'{' is"
+    raise RequestSyntax(f"resource request '{text}': {missing} never closed in '{text[begin:]}'")
+
+
+def _read_walltime(piece: str) -> int | None:
+    found = _WALLTIME.fullmatch(piece)
+    if found is None:
+        return None
+    try:
+        walltime = parse_duration(found[1])
+    except BadDuration as error:
+        raise RequestSyntax(f"walltime: {error}") from None
+    if walltime == 0:
+        raise RequestSyntax(f"'{piece}' leaves no time at all; a walltime is longer than 0")
+    return walltime
+
+
+def _read_group(piece: str, nodes_property: str, lent: tuple[Level, ...]) -> Group:
+    condition, path = "", piece
+    if piece.startswith("{"):
+        end = _after_filter(piece, 0)
+        condition, path = piece[1 : end - 1].strip(), piece[end:].strip()
+    if not path and condition:
+        return Group(condition, lent)
+    words = path.removeprefix("/").split("/")
+    levels = tuple(_read_level(word.strip(), nodes_property) for word in words)
+    names = [level.name for level in levels]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RequestSyntax(f"'{path}' names the level '{min(twice)}' twice")
+    return Group(condition, levels)
+
+
+def _read_level(word: str, nodes_property: str) -> Level:
+    found = _LEVEL.fullmatch(word)
+    if found is None:
+        raise RequestSyntax(
+            f"'{word}' is not understood in a resource request; write level=count, as in nodes=2"
+        )
+    name, count = found.groups()
+    if name == "walltime":
+        raise RequestSyntax(f"'{word}': the walltime comes once, at the end, after a comma")
+    return Level(nodes_property if name == "nodes" else name, _read_count(name, count))
+
+
+def _read_count(name: str, text: str) -> int:
+    if text in _WORDS:
+        return _WORDS[text]
+    if not re.fullmatch(r"\d{1,10}", text, re.ASCII):
+        raise RequestSyntax(f"'{name}={text}': the count is a number, ALL, BEST or BESTHALF")
+    if not 0 < (count := int(text)) <= LARGEST_COUNT:
+        raise RequestSyntax(f"'{name}={text}': the count is at least 1 and at most {LARGEST_COUNT}")
+    return count
