@@ -135,3 +135,11 @@ class NeverFits:
 
 
 Outcome = Assignment | NoRoom | NeverFits
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a waiting job tells its user: OAR's one-line ``message`` and the ``reason`` in words."""
+
+    message: str = ""
+    reason: str = ""

@@ -1,0 +1,65 @@
+"""Carries out a round's decisions in one write transaction."""
+
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from oar.core.events import EventKind
+from oar.core.job import JobId
+from oar.core.job_life import JobSignal
+from oar.core.states import JobState
+from oar.db.events import record
+from oar.db.kills import SERVER, KillAnswer, ask_kill
+from oar.db.moves import assign_job, move_job
+from oar.db.planning import read_jobs_in, write_plan, write_texts
+from oar.kao.model import Decisions, World
+from oar.kao.round import message_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for."""
+
+    to_launch: tuple[JobId, ...]
+    killed: bool
+
+
+def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
+    """Write what changed; a job that was killed or held meanwhile is left alone."""
+    _write_plan(connection, world, decisions)
+    write_texts(connection, decisions.told)
+    _launch(connection, world, decisions)
+    killed = [_evict(connection, job_id, world.now) for job_id in decisions.evictions]
+    for job_id in read_jobs_in(connection, JobState.TO_ERROR):
+        move_job(connection, job_id, JobSignal.ERROR_TOLD, now=world.now)
+    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed))
+
+
+def _write_plan(connection: Connection, world: World, decisions: Decisions) -> None:
+    launched = {one.job_id for one in decisions.launches}
+    before = {one.moldable_id: one for one in world.plan}
+    after = {one.moldable_id: one for one in decisions.plan if one.job_id not in launched}
+    removed = [moldable_id for moldable_id in before if moldable_id not in after]
+    write_plan(connection, removed, [one for key, one in after.items() if before.get(key) != one])
+
+
+def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
+    waiting = {job.job_id: job for job in world.waiting}
+    for one in decisions.launches:
+        message = message_of(waiting[one.job_id], one, "")
+        if assign_job(connection, one, now=world.now, message=message):
+            log.info("job %d: assigned resources %s", one.job_id, one.resources)
+        else:
+            log.info("job %d: not assigned, it or its resources changed meanwhile", one.job_id)
+
+
+def _evict(connection: Connection, job_id: JobId, now: int) -> bool:
+    """Ask a besteffort job to leave; true when that was new."""
+    if ask_kill(connection, job_id, SERVER, now) is not KillAnswer.ASKED:
+        return False
+    record(connection, EventKind.BESTEFFORT_KILL, job_id=job_id, description="room for another job", now=now)
+    log.info("job %d: besteffort, leaves its resources to another job", job_id)
+    return True

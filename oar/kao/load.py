@@ -1,0 +1,89 @@
+"""Reads the world for a round: one read transaction, a fixed small number of queries.
+
+What seldom changes between rounds is kept: the platform, as long as no resource and no property changed,
+and with it the resources that each condition of a user selects.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from procset import ProcSet
+from sqlalchemy import Connection, Engine
+
+from oar.core.job import Resource, WaitingJob
+from oar.core.states import QueueState
+from oar.db.engine import database_now
+from oar.db.planning import (
+    read_plan,
+    read_required_jobs,
+    read_running_jobs,
+    read_texts,
+    read_waiting_jobs,
+)
+from oar.db.queues import list_queues
+from oar.db.resources import BadFilter, load_resources, matching_resources
+from oar.kamelot import Platform
+from oar.kao.model import QueueView, World
+
+
+@dataclass(slots=True)
+class Kept:
+    """What one round leaves for the next; ``filters`` holds while ``resources`` do not change."""
+
+    resources: tuple[Resource, ...] = ()
+    filters: dict[str, ProcSet] = field(default_factory=dict)
+    platform: Platform | None = None
+
+
+def load_world(engine: Engine, reader: Engine, resource_order: str, kept: Kept) -> World:
+    """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        now = database_now(connection)
+        waiting = read_waiting_jobs(connection)
+        return World(
+            now=now,
+            platform=_platform(connection, reader, resource_order, waiting, kept),
+            queues=tuple(
+                QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE)
+                for queue in list_queues(connection)
+            ),
+            running=read_running_jobs(connection),
+            waiting=waiting,
+            required=read_required_jobs(connection),
+            plan=read_plan(connection),
+            told=read_texts(connection),
+        )
+
+
+def _platform(
+    connection: Connection, reader: Engine, order: str, waiting: Iterable[WaitingJob], kept: Kept
+) -> Platform:
+    resources = load_resources(connection, order)
+    if resources != kept.resources:
+        kept.resources, kept.filters, kept.platform = resources, {}, None
+    wanted = _conditions(waiting)
+    missing = wanted - kept.filters.keys()
+    if missing or kept.platform is None or len(kept.filters) > 2 * len(wanted) + 100:
+        kept.filters = {text: kept.filters[text] for text in wanted - missing} | _evaluate(reader, missing)
+        kept.platform = Platform(resources, kept.filters)
+    return kept.platform
+
+
+def _conditions(waiting: Iterable[WaitingJob]) -> set[str]:
+    conditions = set()
+    for job in waiting:
+        conditions.add(job.properties)
+        conditions.update(group.filter for one in job.moldables for group in one.request.groups)
+    return conditions - {""}
+
+
+def _evaluate(reader: Engine, conditions: Iterable[str]) -> dict[str, ProcSet]:
+    """Ask the database which resources each condition selects; a broken one selects none."""
+    selected = {}
+    for text in sorted(conditions):
+        with reader.connect() as connection:
+            try:
+                selected[text] = matching_resources(connection, text)
+            except BadFilter:
+                selected[text] = ProcSet()
+    return selected

@@ -1,0 +1,51 @@
+"""The command ``kao``: one round for a foreign server, or the server's own worker."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from oar.bus import send
+from oar.config import load_settings
+from oar.core.messages import LaunchJob
+from oar.db.engine import open_engine, open_reader
+from oar.errors import OarError
+from oar.kao.metascheduler import Metascheduler
+from oar.kao.worker import attempt, serve
+from oar.logs import set_up_logs
+
+DONE, ROUND_FAILED, JOBS_TO_KILL = 0, 1, 2
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--conf", type=click.Path(path_type=Path), help="Configuration file; default $OARCONFFILE.")
+@click.option("--worker", metavar="ENDPOINT", help="Serve rounds on this ZeroMQ endpoint (for oar-server).")
+def main(conf: Path | None, worker: str | None) -> None:
+    """Run one scheduling round over all queues.
+
+    Exit codes: 0 done, 1 the round failed and should be run again, 2 jobs must be killed first.
+    """
+    try:
+        settings, _ = load_settings(conf)
+        set_up_logs(settings.server, "kao")
+        metascheduler = Metascheduler(
+            open_engine(settings.database), open_reader(settings.database), settings.scheduler
+        )
+    except OarError as error:
+        click.echo(f"kao: {error}", err=True)
+        sys.exit(error.exit_code)
+    if worker:
+        # A terminal's Ctrl-C reaches the whole group; only the server decides when its worker ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        serve(worker, metascheduler.run)
+        return
+    applied = attempt(metascheduler.run)
+    if isinstance(applied, str):
+        sys.exit(ROUND_FAILED)
+    send(settings.server, *(LaunchJob(job_id) for job_id in applied.to_launch))
+    sys.exit(JOBS_TO_KILL if applied.killed else DONE)
+
+
+if __name__ == "__main__":
+    main()

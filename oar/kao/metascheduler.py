@@ -1,0 +1,62 @@
+"""A round from reading to writing, with what is kept between rounds."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from oar.kamelot import Rules
+from oar.kao.apply import Applied, apply
+from oar.kao.load import Kept, load_world
+from oar.kao.round import run_round
+from oar.settings import SchedulerSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Metascheduler:
+    """Runs rounds on a database; ``reader`` is the account that may only read."""
+
+    engine: Engine
+    reader: Engine
+    settings: SchedulerSettings
+    kept: Kept = field(default_factory=Kept)
+
+    def run(self) -> Applied:
+        """Read the world, decide, write; raises what the database raises, having written nothing."""
+        begin = time.perf_counter()
+        world = load_world(self.engine, self.reader, self.settings.resource_order, self.kept)
+        read = time.perf_counter()
+        decisions = run_round(
+            world,
+            Rules(security_time_s=self.settings.security_time_s),
+            jobs_per_group=self.settings.jobs_per_round,
+            check_plan=self.settings.check_plans,
+        )
+        for flaw in decisions.flaws:
+            log.error("plan refused: %s", flaw)
+        if decisions.flaws:
+            raise FlawedPlan(decisions.flaws)
+        decided = time.perf_counter()
+        with self.engine.begin() as connection:
+            applied = apply(connection, world, decisions)
+        log.info(
+            "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms",
+            len(world.waiting),
+            len(decisions.plan),
+            len(decisions.launches),
+            (read - begin) * 1000,
+            (decided - read) * 1000,
+            (time.perf_counter() - decided) * 1000,
+        )
+        return applied
+
+
+class FlawedPlan(Exception):
+    """A plan that breaks an invariant; it was not written."""
+
+    def __init__(self, flaws: tuple[str, ...]) -> None:
+        super().__init__(f"the plan has {len(flaws)} flaws, the first: {flaws[0]}")
+        self.flaws = flaws

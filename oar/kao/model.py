@@ -1,0 +1,56 @@
+"""The two values of a round: the world as it was read, and what was decided about it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from oar.core.job import Assignment, JobId, Outcome, RunningJob, Told, WaitingJob
+from oar.core.states import JobState
+from oar.kamelot import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """What a round must know of a queue; a higher priority is served first."""
+
+    name: str
+    priority: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a round may look at, read in one transaction.
+
+    ``required`` gives the state of every job that a waiting job depends on. ``plan`` is the plan that the
+    last round stored, ``told`` what it told the waiting jobs; both serve only to write what changed.
+    """
+
+    now: int
+    platform: Platform
+    queues: tuple[QueueView, ...]
+    running: tuple[RunningJob, ...] = ()
+    waiting: tuple[WaitingJob, ...] = ()
+    required: Mapping[JobId, JobState] = field(default_factory=dict)
+    plan: tuple[Assignment, ...] = ()
+    told: Mapping[JobId, Told] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What a round wants done.
+
+    ``outcomes`` has an entry for every job that was looked at; the placed ones are the new plan. ``launches``
+    are to be started now, ``evictions`` are besteffort jobs that must make room. ``told`` holds what waiting
+    jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are checked.
+    """
+
+    outcomes: Mapping[JobId, Outcome]
+    launches: tuple[Assignment, ...] = ()
+    evictions: tuple[JobId, ...] = ()
+    told: Mapping[JobId, Told] = field(default_factory=dict)
+    flaws: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> tuple[Assignment, ...]:
+        """Every place that was found, launches included, by job id."""
+        return tuple(one for _, one in sorted(self.outcomes.items()) if isinstance(one, Assignment))
