@@ -1,0 +1,64 @@
+"""Argument lists for ssh and for the interpreter on nodes; pure.
+
+A node receives one command line through its account's shell. ``quote_remote`` is the only function of the
+project that writes such a line.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+LOADER = """\
+import os, signal, sys
+signal.signal(signal.SIGALRM, lambda *_: os._exit(30))
+signal.alarm(30)
+source, end, data = sys.stdin.buffer.read().partition(b"\\n__END__\\n")
+signal.alarm(0)
+exec(compile(source, "node program", "exec"), dict(__name__="__main__", SOURCE=source, DATA=data))
+"""
+"""What a node's python3 is told on its command line: take the program from standard input, then run it.
+
+Gives up with status 30 when the input has not ended after 30 s. The program finds its own text in SOURCE
+and the JSON text behind the line ``__END__`` in DATA; an input that was cut short leaves DATA empty.
+"""
+
+END_OF_SOURCE = b"\n__END__\n"
+
+_NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?")
+_ACTION = re.compile(r"[A-Za-z0-9_]{1,64}")
+
+
+def is_node_name(name: str) -> bool:
+    """Tell whether a name can be given to ssh or TakTuk without being read as anything but a machine."""
+    return _NODE.fullmatch(name) is not None
+
+
+def quote_remote(argv: Sequence[str]) -> str:
+    """Write an argument list as one line for a POSIX shell; every argument arrives as it was.
+
+    Raises ``ValueError`` for an empty list and for an argument with a zero byte, which no command can take.
+    """
+    if not argv:
+        raise ValueError("a command needs at least its name")
+    if any("\0" in argument for argument in argv):
+        raise ValueError("a command cannot hold a zero byte")
+    return " ".join(shlex.quote(argument) for argument in argv)
+
+
+def loader_argv(action: str) -> tuple[str, ...]:
+    """Build the command that runs a program sent on standard input, with one word as its argument.
+
+    The word shows in the node's process list and must be plain: letters, digits and underscores.
+    """
+    if not _ACTION.fullmatch(action):
+        raise ValueError(f'"{action}" is not one plain word')
+    return ("python3", "-I", "-S", "-c", LOADER, action)
+
+
+def ssh_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:
+    """Build the ssh command that runs ``argv`` on a node, without terminal or X11.
+
+    The node finds the name we know it by in TAKTUK_HOSTNAME, as TakTuk does it.
+    """
+    named = ("env", f"TAKTUK_HOSTNAME={node}", *argv)
+    return [*ssh, "-x", "-T", node, quote_remote(named)]

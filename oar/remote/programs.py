@@ -1,0 +1,224 @@
+"""What the nodes are told of a job: the programs sent to them, with their data.
+
+The keys of the data are those of OAR 2's node programs, so that a site's own files (JOB_RESOURCE_MANAGER_FILE,
+OAREXEC_FILE) find what they look for; ``environment`` is ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from oar.core.durations import format_duration
+from oar.core.states import JobType
+from oar.errors import ConfigurationError
+from oar.remote.runner import NodeProgram
+from oar.settings import NodeSettings, Settings
+
+READY_LINE = "oarexec is initialized and ready to do the job"
+"""What oarexec prints, and nothing else, once the job is its own; it then reports over TCP."""
+
+DEFAULT_TYPE = "default"
+"""The type of resource that is a part of a node."""
+
+_NODE_FOLDER = Path(__file__).parent.parent / "node"
+
+
+class NodeSignal(StrEnum):
+    """What the server can tell a running oarexec."""
+
+    KILL = "TERM"
+    CHECKPOINT = "USR2"
+    USER_SIGNAL = "URG"
+    END_INTERACTIVE = "USR1"
+    REPORT_NOW = "HUP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchData:
+    """A job as its nodes must know it.
+
+    ``resources`` are the full rows of the assigned resources, as columns by name. ``types`` maps each type of the
+    job to its value, "" without value. In the file names the job's id already stands for ``%jobid%``.
+    """
+
+    job_id: int
+    user: str
+    array_id: int
+    array_index: int
+    job_name: str | None
+    project: str
+    command: str
+    launching_directory: str
+    stdout_file: str
+    stderr_file: str
+    walltime_s: int
+    challenge: str
+    resources: Sequence[Mapping[str, object]]
+    types: Mapping[str, str] = field(default_factory=dict)
+    reservation: str = "None"
+    mode: str = JobType.PASSIVE
+    checkpoint_signal: int = 12
+
+    @property
+    def job_user(self) -> str:
+        """The account that the command runs as on the nodes."""
+        return self.user
+
+    @property
+    def cpuset_name(self) -> str:
+        """The name of the job's cgroup and of its files."""
+        return f"{self.user}_{self.job_id}"
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes of the job, in alphabetical order."""
+        return tuple(sorted({str(row["network_address"]) for row in self._node_rows()}))
+
+    @property
+    def first_node(self) -> str | None:
+        """The node that oarexec runs on; None when the job has no node."""
+        return next(iter(self.nodes), None)
+
+    def cpus_of_nodes(self, cpuset_property: str) -> dict[str, list[str]]:
+        """List for each node the different values of the property that numbers its cpus."""
+        cpus: dict[str, list[str]] = {node: [] for node in self.nodes}
+        for row in self._node_rows():
+            value, known = row.get(cpuset_property), cpus[str(row["network_address"])]
+            if value is not None and str(value) not in known:
+                known.append(str(value))
+        return cpus
+
+    def _node_rows(self) -> list[Mapping[str, object]]:
+        return [
+            row
+            for row in self.resources
+            if row.get("type", DEFAULT_TYPE) == DEFAULT_TYPE and row.get("network_address")
+        ]
+
+
+def init_program(launch: LaunchData, settings: Settings) -> NodeProgram:
+    """Build what prepares a node for a job; raises ``ConfigurationError`` when the site's file is missing."""
+    source = _source(settings.nodes.resource_manager_file, "job_resource_manager.py")
+    data = _common_data(launch, settings.nodes) | {
+        "resources": [dict(row) for row in launch.resources],
+        "node_file_db_fields": settings.nodes.node_file_property,
+        "node_file_db_fields_distinct_values": settings.nodes.node_file_distinct,
+        "walltime_seconds": launch.walltime_s,
+        "walltime": format_duration(launch.walltime_s),
+        "environment": job_environment(launch, settings.nodes),
+    }
+    return NodeProgram(source, "init", data)
+
+
+def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
+    """Build what ends everything of a job on a node; raises ``ConfigurationError`` as ``init_program``."""
+    source = _source(settings.nodes.resource_manager_file, "job_resource_manager.py")
+    return NodeProgram(source, "clean", _common_data(launch, settings.nodes))
+
+
+def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
+    """Build what runs the job's command on its first node, in the cgroup that ``init_program`` has made there."""
+    nodes = settings.nodes
+    data = _common_data(launch, nodes) | {
+        "name": launch.job_name,
+        "resources": [dict(row) for row in launch.resources],
+        "node_file_db_fields": nodes.node_file_property,
+        "node_file_db_fields_distinct_values": nodes.node_file_distinct,
+        "reservation": launch.reservation,
+        "walltime_seconds": launch.walltime_s,
+        "walltime": format_duration(launch.walltime_s),
+        "command": launch.command,
+        "challenge": launch.challenge,
+        "almighty_hostname": settings.server.hostname,
+        "almighty_port": settings.server.text_port,
+        "checkpoint_signal": launch.checkpoint_signal,
+        "debug_mode": 0,
+        "mode": str(launch.mode),
+        "pro_epi_timeout": nodes.prologue_timeout_s,
+        "prologue": nodes.prologue,
+        "epilogue": nodes.epilogue,
+        "tmp_directory": nodes.runtime_directory,
+        "detach_oarexec": 1,
+        "cpuset_full_path": cpuset_full_path(launch, nodes),
+        "environment": job_environment(launch, nodes),
+    }
+    return NodeProgram(_source(nodes.oarexec_file, "oarexec.py"), f"OAREXEC_{launch.job_id}", data)
+
+
+_SIGNAL_SCRIPT = """\
+directory=${OAR_RUNDIR:-$1}
+pid=$(cat "$directory/pid_of_oarexec_for_jobId_$2" 2>/dev/null)
+[ -n "$pid" ] && grep -qz "^OAREXEC_$2\\$" "/proc/$pid/cmdline" 2>/dev/null || exit 1
+[ -z "$4" ] || printf %s "$4" > "$directory/USER_SIGNAL_$2" || exit 2
+kill -s CONT "$pid" && kill -s "$3" "$pid"
+"""
+
+
+def signal_argv(
+    job_id: int, signal: NodeSignal, runtime_directory: str, user_signal: str = ""
+) -> tuple[str, ...]:
+    """Build the command that signals the job's oarexec on its first node.
+
+    ``user_signal`` names what USER_SIGNAL is to pass on. The command ends with 1 when no oarexec of the job is
+    alive there, so a pid that another process has since received is never signalled.
+    """
+    return ("sh", "-c", _SIGNAL_SCRIPT, "sh", runtime_directory, str(job_id), signal.value, user_signal)
+
+
+def cpuset_full_path(launch: LaunchData, nodes: NodeSettings) -> str | None:
+    """Name the job's cgroup below each hierarchy; None when jobs get none."""
+    if not nodes.cpuset_property or not nodes.cpuset_path:
+        return None
+    return f"{nodes.cpuset_path}/{launch.cpuset_name}"
+
+
+def job_environment(launch: LaunchData, nodes: NodeSettings) -> dict[str, str]:
+    """List the variables a job sees, but for those that depend on the node."""
+    variables = {
+        ("OAR_JOBID", "OAR_JOB_ID"): str(launch.job_id),
+        ("OAR_ARRAYID", "OAR_ARRAY_ID"): str(launch.array_id),
+        ("OAR_ARRAYINDEX", "OAR_ARRAY_INDEX"): str(launch.array_index),
+        ("OAR_USER",): launch.job_user,
+        ("OAR_WORKDIR", "OAR_WORKING_DIRECTORY", "OAR_O_WORKDIR"): launch.launching_directory,
+        ("OAR_JOB_NAME",): launch.job_name or "",
+        ("OAR_PROJECT_NAME",): launch.project,
+        ("OAR_STDOUT",): launch.stdout_file,
+        ("OAR_STDERR",): launch.stderr_file,
+        ("OAR_JOB_WALLTIME",): format_duration(launch.walltime_s),
+        ("OAR_JOB_WALLTIME_SECONDS",): str(launch.walltime_s),
+    }
+    environment = {name: value for names, value in variables.items() for name in names}
+    if (path := cpuset_full_path(launch, nodes)) is not None:
+        environment["OAR_CPUSET"] = path
+    return environment
+
+
+def _common_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
+    return {
+        "job_id": launch.job_id,
+        "name": launch.cpuset_name,
+        "array_id": launch.array_id,
+        "array_index": launch.array_index,
+        "cpuset_path": nodes.cpuset_path if nodes.cpuset_property else None,
+        "nodes": launch.cpus_of_nodes(nodes.cpuset_property) if nodes.cpuset_property else {},
+        "compute_thread_siblings": "no",
+        "oar_tmp_directory": nodes.runtime_directory,
+        "user": launch.user,
+        "job_user": launch.job_user,
+        "types": {name: value or True for name, value in launch.types.items()},
+        "stdout_file": launch.stdout_file,
+        "stderr_file": launch.stderr_file,
+        "launching_directory": launch.launching_directory,
+        "job_name": launch.job_name,
+        "project": launch.project,
+        "log_level": 3,
+    }
+
+
+def _source(site_file: str, ours: str) -> str:
+    path = Path(site_file) if site_file else _NODE_FOLDER / ours
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}, a program for nodes: {error.strerror}") from error
