@@ -1,0 +1,37 @@
+import pytest
+
+from oar.core.node_names import BadNodeName, expand_names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("node1", ["node1"]),
+        ("node[1-3]", ["node1", "node2", "node3"]),
+        ("node[08-10]", ["node08", "node09", "node10"]),
+        ("n[1,3-4]", ["n1", "n3", "n4"]),
+        ("r[1-2]-n[a,b].site", ["r1-na.site", "r1-nb.site", "r2-na.site", "r2-nb.site"]),
+    ],
+)
+def test_a_pattern_stands_for_its_names_in_order(pattern, names):
+    assert list(expand_names(pattern)) == names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("", "brackets"),
+        ("node[1-4", "brackets"),
+        ("node]", "brackets"),
+        ("node[4-1]", "goes down"),
+        ("node[]", "empty"),
+        ("node[1-9999999999]", "too long"),
+        ("n[1-99999]-[1-99999]", "more than"),
+        ("node 1", "not a name of a machine"),
+        ("node;rm", "not a name of a machine"),
+        ("-oProxyCommand", "not a name of a machine"),
+    ],
+)
+def test_a_pattern_that_means_nothing_is_refused_with_the_reason(pattern, words):
+    with pytest.raises(BadNodeName, match=words):
+        expand_names(pattern)
