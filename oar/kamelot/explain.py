@@ -1,0 +1,107 @@
+"""Why a job was placed later, not placed, or can never be: read from the Gantt, on request."""
+
+from collections.abc import Sequence
+
+from oar.core.job import Assignment, JobId, Level, Outcome, WaitingJob
+from oar.kamelot import bits
+from oar.kamelot.compiled import CompiledGroup, CompiledMoldable, choose_all, compile_moldable
+from oar.kamelot.gantt import Gantt, Planned
+from oar.kamelot.hierarchy import needed, satisfies
+from oar.kamelot.platform import Platform
+from oar.kamelot.reason import Reason, ReasonKind, Shortage
+
+__all__ = ["Reason", "ReasonKind", "explain", "why_never", "why_no_room"]
+
+
+def explain(gantt: Gantt, job: WaitingJob, outcome: Outcome) -> Reason:
+    """Tell what held a job back that was placed in this Gantt, or refused by it."""
+    if not isinstance(outcome, Assignment):
+        return gantt.refused.get(job.job_id, Reason(ReasonKind.FAILURE, text=outcome.reason))
+    planned = gantt.planned.get(job.job_id)
+    if planned is None or outcome.start_time <= gantt.now:
+        return Reason(ReasonKind.NONE)
+    if outcome.start_time == planned.earliest and planned.waited_for is not None:
+        return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.waited_for,))
+    return _why_later(gantt, planned)
+
+
+def _why_later(gantt: Gantt, planned: Planned) -> Reason:
+    """Name the jobs that were drawn before this one and whose end made room for it."""
+    start = planned.place.start
+    jobs: list[JobId] = []
+    freed = 0
+    for bar in gantt.bars[: planned.bars_before]:
+        shared = bar.resources & planned.place.resources
+        if bar.end == start - 1 and bar.job_id is not None and shared:
+            jobs.append(bar.job_id)
+            freed |= shared
+    return Reason(ReasonKind.RESOURCES, start, tuple(sorted(jobs)), _nodes(gantt.platform, freed))
+
+
+def _nodes(platform: Platform, resources: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(platform.resources[rank].node for rank in bits.members(resources)))
+
+
+def why_no_room(gantt: Gantt, job: WaitingJob, moldables: Sequence[CompiledMoldable]) -> Reason:
+    """Tell why a job that could fit the platform found no place on what it may use now."""
+    for wanted in moldables:
+        if _why_never(gantt.platform, job, wanted) is None:
+            for number, group in enumerate(wanted.groups):
+                if not group.fits(group.usable):
+                    return Reason(
+                        ReasonKind.NOT_USABLE, shortage=_shortage(job, wanted, number, group.usable)
+                    )
+            break
+    path = "+".join(_path(group.levels) for group in job.moldables[0].request.groups)
+    return Reason(ReasonKind.NOT_LONG_ENOUGH, text=path)
+
+
+def why_never(platform: Platform, job: WaitingJob) -> Reason | None:
+    """Tell why no moldable of the job fits even when every resource is usable and free; None if one does."""
+    first = None
+    for moldable in job.moldables:
+        reason = _why_never(platform, job, compile_moldable(platform, job, moldable, platform.everything, 1))
+        if reason is None:
+            return None
+        first = first or reason
+    return first or Reason(ReasonKind.FAILURE, text="asks for no resources")
+
+
+def _why_never(platform: Platform, job: WaitingJob, wanted: CompiledMoldable) -> Reason | None:
+    free = [group.hierarchy.top.leaves for group in wanted.groups]
+    for number, group in enumerate(wanted.groups):
+        for level in group.hierarchy.levels:
+            if not platform.knows(level):
+                return Reason(ReasonKind.UNKNOWN_LEVEL, text=level)
+        if not group.fits(free[number]):
+            return Reason(ReasonKind.NEVER, shortage=_shortage(job, wanted, number, free[number]))
+    for number in range(1, len(free)):
+        if choose_all(wanted.groups[: number + 1], free[: number + 1]) is None:
+            return Reason(
+                ReasonKind.NEVER_TOGETHER, text=_path(wanted.moldable.request.groups[number].levels)
+            )
+    return None
+
+
+def _shortage(job: WaitingJob, wanted: CompiledMoldable, number: int, free: int) -> Shortage:
+    """Say which level of a group has too few blocks among the free leaves: the first, or what each must hold."""
+    group = wanted.groups[number]
+    asked = wanted.moldable.request.groups[number]
+    top = group.hierarchy.top
+    condition = " AND ".join(filter(None, (job.properties, asked.filter)))
+    level = asked.levels[0]
+    if not top.children:
+        return Shortage(level.name, level.count, (free & top.leaves).bit_count(), top.size, "", condition)
+    if top.size < needed(level.count, top.size):
+        return Shortage(level.name, level.count, top.size, top.size, "", condition)
+    found = _blocks_with_enough(group, free)
+    return Shortage(level.name, level.count, found, top.size, _path(asked.levels[1:]), condition)
+
+
+def _blocks_with_enough(group: CompiledGroup, free: int) -> int:
+    return sum(satisfies(child, group.counts[1:], free) for child in group.hierarchy.top.children)
+
+
+def _path(levels: Sequence[Level]) -> str:
+    words = {-1: "ALL", -2: "BEST", -3: "HALF"}
+    return "".join(f"/{level.name}={words.get(level.count, level.count)}" for level in levels)

@@ -1,0 +1,139 @@
+"""What must hold for every plan, checked with ids and ProcSets only, apart from how the plan is made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from procset import ProcSet
+
+from oar.core.job import ALL, BEST, HALF, Assignment, Group, JobId, LevelValue, Outcome, WaitingJob
+from oar.core.states import NodeState
+from oar.kamelot.occupation import Occupation, Rules, is_besteffort
+from oar.kamelot.platform import ALWAYS, Platform, level_value
+
+
+@dataclass(slots=True)
+class _Blocks:
+    """The candidates of a group below one value, and those of them that the job got."""
+
+    candidates: set[int] = field(default_factory=set)
+    got: set[int] = field(default_factory=set)
+    below: dict[LevelValue, "_Blocks"] = field(default_factory=dict)
+
+
+def check(
+    platform: Platform,
+    occupations: Sequence[Occupation],
+    jobs: Sequence[WaitingJob],
+    outcomes: Mapping[JobId, Outcome],
+    now: int,
+    rules: Rules,
+) -> list[str]:
+    """List what is wrong with a plan; nothing, if it is right.
+
+    ``filters`` must be the ones the platform was made with. Requests of several groups are checked for their
+    filters, not for their counts.
+    """
+    wrong: list[str] = []
+    taken: list[Occupation] = []
+    for job in jobs:
+        outcome = outcomes[job.job_id]
+        if not isinstance(outcome, Assignment):
+            continue
+        wrong.extend(f"job {job.job_id}: {text}" for text in _check_job(platform, job, outcome, now, rules))
+        mine = _occupation(job, outcome, rules)
+        for other in (*occupations, *taken):
+            if _collide(mine, other):
+                wrong.append(f"job {job.job_id}: shares resources with job {other.job_id}")
+        taken.append(mine)
+    wrong.extend(_check_dependencies(jobs, outcomes, rules))
+    return wrong
+
+
+def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupation:
+    moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
+    end = assignment.start_time + rules.duration(job, moldable) - 1
+    return Occupation(assignment.start_time, end, assignment.resources, job.job_id, is_besteffort(job))
+
+
+def _collide(mine: Occupation, other: Occupation) -> bool:
+    if other.besteffort and not mine.besteffort:
+        return False
+    return mine.begin <= other.end and other.begin <= mine.end and bool(mine.resources & other.resources)
+
+
+def _check_job(
+    platform: Platform, job: WaitingJob, assignment: Assignment, now: int, rules: Rules
+) -> Iterator[str]:
+    if assignment.start_time < now:
+        yield f"starts at {assignment.start_time}, before now, {now}"
+    if not assignment.resources:
+        yield "gets no resources"
+    end = _occupation(job, assignment, rules).end
+    for resource in platform.resources:
+        if resource.resource_id in assignment.resources and 0 < resource.available_upto < ALWAYS:
+            if resource.available_upto <= end:
+                yield f"outlives resource {resource.resource_id}"
+    states = {r.resource_id: r.state for r in platform.resources}
+    if any(states.get(id_, NodeState.DEAD) is NodeState.DEAD for id_ in assignment.resources):
+        yield "gets resources that are Dead or unknown"
+    moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
+    if moldable.walltime_s != assignment.walltime_s:
+        yield f"gets {assignment.walltime_s} s instead of {moldable.walltime_s}"
+    groups = moldable.request.groups
+    matching = ProcSet()
+    for group in groups:
+        matching |= _matching(platform, job, group)
+    if not assignment.resources <= matching:
+        yield "gets resources that do not match its filters"
+    if len(groups) == 1:
+        yield from _check_counts(_blocks(platform, job, groups[0], assignment), groups[0], 0)
+
+
+def _matching(platform: Platform, job: WaitingJob, group: Group) -> ProcSet:
+    return platform.procset(platform.matching(job.properties) & platform.matching(group.filter))
+
+
+def _blocks(platform: Platform, job: WaitingJob, group: Group, assignment: Assignment) -> _Blocks:
+    top = _Blocks()
+    matching = _matching(platform, job, group)
+    for resource in platform.resources:
+        path = [level_value(resource, level.name) for level in group.levels]
+        if resource.resource_id not in matching or None in path:
+            continue
+        block = top
+        for value in path:
+            block = block.below.setdefault(value, _Blocks())
+            block.candidates.add(resource.resource_id)
+            if resource.resource_id in assignment.resources:
+                block.got.add(resource.resource_id)
+    return top
+
+
+def _check_counts(block: _Blocks, group: Group, depth: int) -> Iterator[str]:
+    level = group.levels[depth]
+    given = [below for below in block.below.values() if below.got]
+    expected = {
+        ALL: len(given) == len(block.below),
+        BEST: len(given) >= 1,
+        HALF: 1 <= len(given) <= len(block.below) // 2,
+    }
+    if not expected.get(level.count, len(given) == level.count):
+        yield f"gets {len(given)} {level.name} instead of {level.count}"
+    for below in given:
+        if depth + 1 < len(group.levels):
+            yield from _check_counts(below, group, depth + 1)
+        elif below.got != below.candidates:
+            yield f"gets a part of a {level.name} only"
+
+
+def _check_dependencies(
+    jobs: Sequence[WaitingJob], outcomes: Mapping[JobId, Outcome], rules: Rules
+) -> Iterator[str]:
+    for job in jobs:
+        mine = outcomes[job.job_id]
+        for required in job.dependencies:
+            theirs = outcomes.get(required)
+            if not isinstance(mine, Assignment) or not isinstance(theirs, Assignment):
+                continue
+            if mine.start_time < theirs.start_time + theirs.walltime_s + 2 * rules.security_time_s:
+                yield f"job {job.job_id}: starts before job {required}, on which it depends, has ended"

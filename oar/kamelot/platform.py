@@ -1,0 +1,141 @@
+"""The resources that can be given, ranked in scheduling order, and how filters and levels divide them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from procset import ProcSet
+
+from oar.core.job import LevelValue, Resource, ResourceId
+from oar.core.states import NodeState
+from oar.kamelot import bits
+from oar.kamelot.hierarchy import Hierarchy
+
+ALWAYS = 2**31 - 2
+"""From this ``available_upto`` on a resource has no end of availability; neither has it at 0."""
+
+
+class UnknownFilter(Exception):
+    """A condition for which the caller did not say which resources match."""
+
+
+class Platform:
+    """The resources that are not Dead; inside, each is known by its rank in scheduling order.
+
+    Nothing changes after it was made, except that what was computed once is remembered, so a platform is
+    worth keeping from one round to the next.
+    """
+
+    def __init__(self, resources: Sequence[Resource], filters: Mapping[str, ProcSet]) -> None:
+        """Rank the resources as given; ``filters`` tells for each SQL condition the ids that match it."""
+        self.resources = tuple(r for r in resources if r.state is not NodeState.DEAD)
+        self.everything = (1 << len(self.resources)) - 1
+        self._ids = [r.resource_id for r in self.resources]
+        self._ranks: dict[int, int] = {id_: rank for rank, id_ in enumerate(self._ids)}
+        self._follows = _follows(self._ids)
+        self._filters = filters
+        self._matching: dict[str, int] = {"": self.everything}
+        self._hierarchies: dict[tuple[int, tuple[str, ...]], Hierarchy] = {}
+        self._in_state: dict[NodeState, int] = {
+            state: bits.mask_of(rank for rank, r in enumerate(self.resources) if r.state is state)
+            for state in NodeState
+        }
+
+    def mask(self, procset: ProcSet) -> int:
+        """Turn resource ids into ranks; ids that are Dead or unknown fall out."""
+        found = 0
+        for first, last in procset.intervals():
+            number = int(first)
+            while number <= last:
+                rank = self._ranks.get(number)
+                if rank is None:
+                    number += 1
+                    continue
+                length = min(last - number, self._follows[rank])
+                found |= bits.span(rank, rank + length)
+                number += length + 1
+        return found
+
+    def procset(self, mask: int) -> ProcSet:
+        """Turn ranks into resource ids."""
+        return bits.procset_of(self._id_intervals(mask))
+
+    def _id_intervals(self, mask: int) -> Iterable[tuple[int, int]]:
+        for first, last in bits.runs(mask):
+            rank = first
+            while rank <= last:
+                length = min(last - rank, self._follows[rank])
+                yield self._ids[rank], self._ids[rank] + length
+                rank += length + 1
+
+    def matching(self, condition: str) -> int:
+        """Tell the ranks of the resources that match an SQL condition."""
+        found = self._matching.get(condition)
+        if found is None:
+            if condition not in self._filters:
+                raise UnknownFilter(f'nobody said which resources match "{condition}"')
+            found = self._matching[condition] = self.mask(self._filters[condition])
+        return found
+
+    def in_state(self, *states: NodeState) -> int:
+        """Tell the ranks of the resources in one of the states."""
+        found = 0
+        for state in states:
+            found |= self._in_state[state]
+        return found
+
+    def available_after(self, date: int) -> int:
+        """Tell the ranks of the resources whose end of availability is set and later than the date."""
+        return bits.mask_of(
+            rank for rank, upto in enumerate(r.available_upto for r in self.resources) if date < upto < ALWAYS
+        )
+
+    def ends_of_availability(self) -> dict[int, int]:
+        """Tell which ranks can be used no longer from which date on."""
+        ends: dict[int, int] = {}
+        for rank, resource in enumerate(self.resources):
+            if 0 < resource.available_upto < ALWAYS:
+                ends[resource.available_upto] = ends.get(resource.available_upto, 0) | 1 << rank
+        return ends
+
+    def hierarchy(self, candidates: int, levels: tuple[str, ...]) -> Hierarchy:
+        """Divide those of the candidates that have a value at each level into blocks, level by level."""
+        key = (candidates, levels)
+        found = self._hierarchies.get(key)
+        if found is None:
+            rows = ((rank, self.path(rank, levels)) for rank in bits.members(candidates))
+            found = self._hierarchies[key] = Hierarchy(
+                levels, [(rank, path) for rank, path in rows if None not in path]
+            )
+        return found
+
+    def path(self, rank: int, levels: tuple[str, ...]) -> tuple[LevelValue, ...]:
+        """Tell a resource's value at each level, None where it has none."""
+        resource = self.resources[rank]
+        return tuple(level_value(resource, level) for level in levels)
+
+    def knows(self, level: str) -> bool:
+        """Tell whether resources have such a property at all."""
+        return any(level in r.properties for r in self.resources) or level in BUILT_IN
+
+
+BUILT_IN = ("resource_id", "network_address", "type")
+"""Levels that every resource has, whatever the caller puts in ``properties``."""
+
+
+def level_value(resource: Resource, level: str) -> LevelValue:
+    """Tell the value of a property that is used as a level."""
+    if level == "resource_id":
+        return resource.resource_id
+    if level == "network_address":
+        return resource.node
+    if level == "type":
+        return resource.type
+    return resource.properties.get(level)
+
+
+def _follows(ids: Sequence[ResourceId]) -> list[int]:
+    """Tell for each rank how many of the next ranks have the next ids."""
+    follows = [0] * len(ids)
+    for rank in range(len(ids) - 2, -1, -1):
+        if ids[rank + 1] == ids[rank] + 1:
+            follows[rank] = follows[rank + 1] + 1
+    return follows

@@ -1,0 +1,144 @@
+"""Jobs and Gantt in, outcomes out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
+from oar.kamelot.compiled import CompiledMoldable, compile_moldable
+from oar.kamelot.eligible import Eligible
+from oar.kamelot.explain import explain, why_never, why_no_room
+from oar.kamelot.gantt import OVER, Gantt
+from oar.kamelot.occupation import FOREVER, Occupation, Rules, is_besteffort
+from oar.kamelot.placement import Place
+from oar.kamelot.platform import Platform
+from oar.kamelot.reason import Reason, ReasonKind
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcome of each job, and the Gantt that it was drawn in."""
+
+    outcomes: dict[JobId, Outcome]
+    gantt: Gantt
+
+    def explain(self, job: WaitingJob) -> Reason:
+        """Tell what held the job back."""
+        return explain(self.gantt, job, self.outcomes[job.job_id])
+
+
+@dataclass(frozen=True, slots=True)
+class Earliest:
+    """The first date at which a job may start, and the job it waits for until then."""
+
+    date: int
+    waits_for: JobId | None = None
+
+
+def schedule(
+    platform: Platform,
+    running: Sequence[Occupation],
+    waiting: Sequence[WaitingJob],
+    now: int,
+    rules: Rules,
+    ends: Mapping[JobId, int] | None = None,
+) -> Plan:
+    """Place the jobs in the order given; besteffort jobs come last, and what they take is invisible to others."""
+    gantt = Gantt(platform, (taken for taken in running if not taken.besteffort), now, ends)
+    outcomes = place_all(gantt, [job for job in waiting if not is_besteffort(job)], rules)
+    gantt.occupy(taken for taken in running if taken.besteffort)
+    outcomes |= place_all(gantt, [job for job in waiting if is_besteffort(job)], rules)
+    return Plan(outcomes, gantt)
+
+
+def place_all(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+    """Place each job as early as it can without moving what is drawn already, in the order given."""
+    eligible = Eligible(gantt.platform, rules, gantt.now)
+    outcomes: dict[JobId, Outcome] = {}
+    for job in jobs:
+        try:
+            outcomes[job.job_id] = _place(gantt, job, rules, eligible.resources(job))
+        except Exception as problem:  # noqa: BLE001 - one bad job, whatever is wrong with it, never stops a round
+            reason = Reason(ReasonKind.FAILURE, text=str(problem) or type(problem).__name__)
+            outcomes[job.job_id] = _refuse(gantt, job, reason)
+    return outcomes
+
+
+def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome:
+    """Place a job, by its first moldable, at that date or not at all (a reservation).
+
+    Errors in the job (an unknown filter, a count of 0) are raised.
+    """
+    usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
+    wanted = _compile(gantt.platform, job, usable, rules)[0]
+    place = gantt.find(wanted, start, start) if wanted.could_fit else None
+    if place is None:
+        reason = why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
+        return _refuse(gantt, job, reason)
+    return _assign(gantt, job, wanted, place, Earliest(start))
+
+
+def fits(platform: Platform, job: WaitingJob) -> str | None:
+    """Tell in words why no moldable of the job can ever run on this platform, or None when one can."""
+    reason = why_never(platform, job)
+    return None if reason is None else reason.words()
+
+
+def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
+    earliest = _earliest(gantt, job, rules)
+    if isinstance(earliest, Reason):
+        return _refuse(gantt, job, earliest)
+    moldables = _compile(gantt.platform, job, usable, rules)
+    best: tuple[CompiledMoldable, Place] | None = None
+    before = FOREVER
+    for wanted in moldables:
+        place = _find(gantt, wanted, earliest.date, before)
+        if place is not None:
+            best = wanted, place
+            before = place.start + wanted.duration
+    if best is None:
+        return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
+    return _assign(gantt, job, *best, earliest)
+
+
+def _find(gantt: Gantt, wanted: CompiledMoldable, earliest: int, before: int) -> Place | None:
+    """Find the first place that is free again before a date: the end of the best so far."""
+    if not wanted.could_fit:
+        return None
+    return gantt.find(wanted, earliest, before - wanted.duration - 1)
+
+
+def _compile(platform: Platform, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
+    return [
+        compile_moldable(platform, job, moldable, usable, rules.duration(job, moldable))
+        for moldable in job.moldables
+    ]
+
+
+def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules) -> Earliest | Reason:
+    """Tell when the jobs it depends on let it start, twice the security time after the last of them."""
+    earliest = Earliest(gantt.now)
+    for required in job.dependencies:
+        end = gantt.ends.get(required)
+        if end is None:
+            return Reason(ReasonKind.DEPENDENCY_UNPLANNED, jobs=(required,))
+        date = end + 2 * rules.security_time_s
+        if end != OVER and date > earliest.date:
+            earliest = Earliest(date, required)
+    return earliest
+
+
+def _assign(
+    gantt: Gantt, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest
+) -> Assignment:
+    gantt.plan(job.job_id, wanted, place, earliest.date, earliest.waits_for)
+    resources = gantt.platform.procset(place.resources)
+    moldable = wanted.moldable
+    return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
+
+
+def _refuse(gantt: Gantt, job: WaitingJob, reason: Reason) -> NoRoom | NeverFits:
+    gantt.refused[job.job_id] = reason
+    words = reason.words()
+    if reason.kind in {ReasonKind.NEVER, ReasonKind.NEVER_TOGETHER, ReasonKind.UNKNOWN_LEVEL}:
+        return NeverFits(job.job_id, words)
+    return NoRoom(job.job_id, words)
