@@ -1,0 +1,99 @@
+"""Who runs a command, and how files are read with that person's rights."""
+
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from oar.errors import OarError
+
+ACCOUNT = "oar"
+"""The account that owns an installation; the public commands reach it through sudo."""
+
+ADMINISTRATORS = frozenset({"root", ACCOUNT})
+READ_TIMEOUT_S = 30
+
+
+class UnknownCaller(OarError):
+    """The account that runs the command has no name on this machine."""
+
+
+class Unreadable(OarError):
+    """A file named by the caller cannot be read by the caller."""
+
+    exit_code = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person at the terminal, as sudo or the kernel says; never as an environment says."""
+
+    name: str
+    uid: int
+    is_admin: bool
+    through_sudo: bool = False
+
+    def may_touch(self, owner: str) -> bool:
+        """Tell whether this person may change a job of ``owner``."""
+        return self.is_admin or self.name == owner
+
+
+def find_caller(configuration: Path) -> Caller:
+    """Tell who runs this process.
+
+    ``SUDO_USER`` counts only when we are the account of the installation: then sudo set it, or that account
+    did itself, which may do everything anyway. Without sudo, who owns ``configuration`` holds the password
+    of the database and is an administrator; that is the owner of an embedded cluster.
+    Raises :class:`UnknownCaller`.
+    """
+    uid = os.geteuid()
+    own = _name_of(uid)
+    person = os.environ.get("SUDO_USER", "")
+    if own == ACCOUNT and person and person != ACCOUNT:
+        try:
+            entry = pwd.getpwnam(person)
+        except KeyError:
+            raise UnknownCaller(f"sudo names the user '{person}', who is unknown here") from None
+        return Caller(person, entry.pw_uid, person in ADMINISTRATORS, through_sudo=True)
+    return Caller(own, uid, own in ADMINISTRATORS or _owns(uid, configuration))
+
+
+def read_as(caller: Caller, path: Path) -> str:
+    """Read a text file with the caller's rights, not ours; raises :class:`Unreadable`."""
+    try:
+        content = _read_through_sudo(caller, path) if caller.through_sudo else path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"'{path}' cannot be read: {error.strerror}") from None
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"'{path}' is not a text in UTF-8 (byte {error.start})") from None
+
+
+def _read_through_sudo(caller: Caller, path: Path) -> bytes:
+    command = ["sudo", "-n", "-u", f"#{caller.uid}", "--", "/bin/cat", "--", str(path)]
+    try:
+        answer = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=READ_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Unreadable(f"'{path}' cannot be read: no answer within {READ_TIMEOUT_S} s") from None
+    if answer.returncode != 0:
+        words = answer.stderr.decode(errors="replace").strip().splitlines() or ["sudo gave no reason"]
+        raise Unreadable(f"'{path}' cannot be read as {caller.name}: {words[-1]}")
+    return answer.stdout
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        raise UnknownCaller(f"the account number {uid} has no name on this machine") from None
+
+
+def _owns(uid: int, file: Path) -> bool:
+    try:
+        return file.stat().st_uid == uid
+    except OSError:
+        return False
