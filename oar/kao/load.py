@@ -4,6 +4,7 @@ What seldom changes between rounds is kept: the platform, as long as no resource
 and with it the resources that each condition of a user selects.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -25,10 +26,19 @@ from oar.db.resources import BadFilter, load_resources, matching_resources
 from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
 
+log = logging.getLogger(__name__)
+
+
+_FILTERS_TO_FORGET = 1000
+"""How many conditions that no waiting job has any more may be remembered."""
+
 
 @dataclass(slots=True)
 class Kept:
-    """What one round leaves for the next; ``filters`` holds while ``resources`` do not change."""
+    """What one round leaves for the next.
+
+    ``filters`` holds while ``resources`` do not change; the platform reads it, so conditions may be added.
+    """
 
     resources: tuple[Resource, ...] = ()
     filters: dict[str, ProcSet] = field(default_factory=dict)
@@ -59,12 +69,11 @@ def _platform(
     connection: Connection, reader: Engine, order: str, waiting: Iterable[WaitingJob], kept: Kept
 ) -> Platform:
     resources = load_resources(connection, order)
-    if resources != kept.resources:
-        kept.resources, kept.filters, kept.platform = resources, {}, None
     wanted = _conditions(waiting)
-    missing = wanted - kept.filters.keys()
-    if missing or kept.platform is None or len(kept.filters) > 2 * len(wanted) + 100:
-        kept.filters = {text: kept.filters[text] for text in wanted - missing} | _evaluate(reader, missing)
+    if resources != kept.resources or len(kept.filters) > len(wanted) + _FILTERS_TO_FORGET:
+        kept.resources, kept.filters, kept.platform = resources, {}, None
+    kept.filters |= _evaluate(reader, wanted - kept.filters.keys())
+    if kept.platform is None:
         kept.platform = Platform(resources, kept.filters)
     return kept.platform
 
@@ -78,12 +87,15 @@ def _conditions(waiting: Iterable[WaitingJob]) -> set[str]:
 
 
 def _evaluate(reader: Engine, conditions: Iterable[str]) -> dict[str, ProcSet]:
-    """Ask the database which resources each condition selects; a broken one selects none."""
+    """Ask the database which resources each condition selects; a broken one gets no answer.
+
+    It is asked again each round: the property it misses may be added.
+    """
     selected = {}
     for text in sorted(conditions):
         with reader.connect() as connection:
             try:
                 selected[text] = matching_resources(connection, text)
-            except BadFilter:
-                selected[text] = ProcSet()
+            except BadFilter as error:
+                log.warning("condition %r cannot be evaluated: %s", text, error)
     return selected
