@@ -97,3 +97,8 @@ def kill_order(job: JobState, noop: bool) -> KillOrder:
             return KillOrder(JobSignal.TERMINATE, "NOOP job killed by Leon")
         return KillOrder(effects=(Effect.SIGNAL_OAREXEC,))
     return KillOrder(JobSignal.KILL, "Job killed by Leon directly")
+
+
+def walltime_is_over(start_time: int, walltime_s: int, suspended_s: int, now: int) -> bool:
+    """Tell whether a running job must be killed; the time it was suspended does not count."""
+    return now > start_time + walltime_s + suspended_s

@@ -1,0 +1,140 @@
+"""What the end of a job leaves behind: history marks, dates of its resources."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from procset import ProcSet
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    any_,
+    cast,
+    delete,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from oar.core.states import JobState, RowIndex
+from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
+from oar.db.tables_resources import AssignmentRow, ResourceRow
+
+
+def ids_among(column: InstrumentedAttribute[int], ids: Iterable[int]) -> ColumnElement[bool]:
+    """Compare a column with any number of ids, sent as one array."""
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
+
+
+def resources_of(connection: Connection, moldable_id: int | None) -> ProcSet:
+    """Say which resources a moldable was given and did not lose at launch; empty when it was given none."""
+    found = connection.execute(
+        select(AssignmentRow.resources)
+        .where(AssignmentRow.moldable_job_id == moldable_id)
+        .order_by(AssignmentRow.assigned_resource_index)
+        .limit(1)
+    ).scalar_one_or_none()
+    return ProcSet() if found is None else found
+
+
+def close_books(connection: Connection, job_id: int, moldable_id: int | None, now: int) -> None:
+    """Turn all rows of an ended job into history and date the end on its resources."""
+    given = resources_of(connection, moldable_id) if moldable_id else ProcSet()
+    connection.execute(_to_history(job_id))
+    if given:
+        connection.execute(_to_lost(moldable_id))
+        in_order = (
+            select(ResourceRow.resource_id)
+            .where(ids_among(ResourceRow.resource_id, given))
+            .order_by(ResourceRow.resource_id)
+            .with_for_update(key_share=True)
+        )
+        connection.execute(
+            update(ResourceRow).where(ResourceRow.resource_id.in_(in_order)).values(last_job_date=now)
+        )
+
+
+def mark_suspended(connection: Connection, resources: ProcSet) -> None:
+    """Say anew, for each of the resources, whether a suspended job sits on it."""
+    sitting = connection.execute(
+        select(AssignmentRow.resources)
+        .join(JobRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
+        .where(
+            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+            JobRow.state.in_((JobState.SUSPENDED, JobState.RESUMING)),
+        )
+    ).scalars()
+    busy = ProcSet()
+    for given in sitting:
+        busy |= given
+    for ids, word in ((resources & busy, "YES"), (resources - busy, "NO")):
+        in_order = (
+            select(ResourceRow.resource_id)
+            .where(ids_among(ResourceRow.resource_id, ids), ResourceRow.suspended_jobs != word)
+            .order_by(ResourceRow.resource_id)
+            .with_for_update(key_share=True)
+        )
+        connection.execute(
+            update(ResourceRow).where(ResourceRow.resource_id.in_(in_order)).values(suspended_jobs=word)
+        )
+
+
+def _to_history(job_id: int) -> Any:
+    """Mark the job's request, types and dependencies, in one statement."""
+    moldables = (
+        update(MoldableRow)
+        .where(MoldableRow.moldable_job_id == job_id)
+        .values(moldable_index=RowIndex.LOG)
+        .returning(MoldableRow.moldable_id)
+        .cte("moldables")
+    )
+    groups = (
+        update(GroupRow)
+        .where(GroupRow.res_group_moldable_id.in_(select(moldables.c.moldable_id)))
+        .values(res_group_index=RowIndex.LOG)
+        .returning(GroupRow.res_group_id)
+        .cte("groups")
+    )
+    levels = (
+        update(LevelRow)
+        .where(LevelRow.res_job_group_id.in_(select(groups.c.res_group_id)))
+        .values(res_job_index=RowIndex.LOG)
+        .cte("levels")
+    )
+    types = (
+        update(JobTypeRow).where(JobTypeRow.job_id == job_id).values(types_index=RowIndex.LOG).cte("types")
+    )
+    return (
+        update(DependencyRow)
+        .where(DependencyRow.job_id == job_id)
+        .values(job_dependency_index=RowIndex.LOG)
+        .add_cte(levels, types)
+    )
+
+
+def _to_lost(moldable_id: int | None) -> Any:
+    """Move what the moldable still held to its row of history, which exists when nodes failed at launch."""
+    held = (
+        delete(AssignmentRow)
+        .where(
+            AssignmentRow.moldable_job_id == moldable_id,
+            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+        )
+        .returning(AssignmentRow.moldable_job_id, AssignmentRow.resources)
+        .cte("held")
+    )
+    row = insert(AssignmentRow).from_select(
+        ["moldable_job_id", "resources", "assigned_resource_index"],
+        select(
+            held.c.moldable_job_id,
+            held.c.resources,
+            cast(literal(RowIndex.LOG), AssignmentRow.assigned_resource_index.type),
+        ),
+    )
+    return row.on_conflict_do_update(
+        index_elements=[AssignmentRow.moldable_job_id, AssignmentRow.assigned_resource_index],
+        set_={"resources": AssignmentRow.resources.op("+")(row.excluded.resources)},
+    )

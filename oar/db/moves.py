@@ -1,0 +1,317 @@
+"""The only writer of ``jobs.state``, ``frag_jobs.frag_state`` and ``resources.state``.
+
+A move names the states it may leave, takes the row's lock, and does all that belongs to it in the
+caller's transaction: logs, dates, marks. Who comes second is told so (None, False) and changes nothing.
+Locks are taken in the order ``LOCK_RESOURCES``, jobs, logs, assignments, resources (by id), their logs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict, Unpack
+
+from procset import ProcSet
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select, update
+
+from oar.core.effects import Effect
+from oar.core.job import Assignment
+from oar.core.job_life import JobSignal, Move, accepting, step
+from oar.core.kill_life import KillMove, KillSignal, kill_accepting, kill_step
+from oar.core.node_life import (
+    NODE_MOVES,
+    NodeMove,
+    NodeSignal,
+    Standing,
+    request_signal,
+    standing_of,
+)
+from oar.core.states import HOLDING_STATES, UNCHANGED, JobState, KillState, NodeState, RowIndex
+from oar.db.endings import close_books, ids_among, mark_suspended, resources_of
+from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
+from oar.db.tables_resources import AssignmentRow, ResourceLogRow, ResourceRow
+
+LOCK_RESOURCES = 0x0A12
+"""Key of the advisory lock under which resources are given out, suspected and taken away.
+
+Without it two assignments could not see each other, and a node could leave while it is given away. Take it
+before the first row of a transaction that will need it: ``lock_resources``.
+"""
+
+MESSAGE_LENGTH = 255
+
+
+class JobValues(TypedDict, total=False):
+    """What a move may write beside the state; dates are epoch seconds, ``exit_code`` a raw wait status."""
+
+    start_time: int
+    stop_time: int
+    message: str
+    exit_code: int
+    reservation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _LockedJob:
+    job_id: int
+    state: str
+    start_time: int
+    stop_time: int
+    submission_time: int
+    suspended: str
+    assigned_moldable_job: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LockedResource:
+    resource_id: int
+    network_address: str
+    state: str
+    finaud_decision: str
+    next_state: str
+    next_finaud_decision: str
+
+    @property
+    def standing(self) -> Standing:
+        return standing_of(NodeState(self.state), self.finaud_decision == "YES")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """One resource that came into another state."""
+
+    resource_id: int
+    node: str
+    state: NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanges:
+    """What happened to resources, and which jobs cannot stay on them: their kill must be asked for."""
+
+    changes: tuple[NodeChange, ...] = ()
+    jobs_to_kill: tuple[int, ...] = ()
+
+    def of_state(self, state: NodeState) -> tuple[NodeChange, ...]:
+        """List the resources that came into ``state``; Suspected ones are offered to the healing program."""
+        return tuple(change for change in self.changes if change.state is state)
+
+
+def lock_resources(connection: Connection) -> None:
+    """Wait until no other transaction gives out or takes away resources; held until the commit."""
+    connection.execute(select(func.pg_advisory_xact_lock(LOCK_RESOURCES)))
+
+
+def move_job(
+    connection: Connection, job_id: int, signal: JobSignal, *, now: int, **values: Unpack[JobValues]
+) -> Move | None:
+    """Carry the signal to a job; None when its state does not accept it (any more).
+
+    The effects of the returned move are for the caller, after the commit.
+    """
+    job = _lock_job(connection, job_id, accepting(signal))
+    if job is None:
+        return None
+    move = step(JobState(job.state), signal)
+    written: dict[str, Any] = {**values}
+    if signal is JobSignal.EXTERMINATE and job.start_time == 0:
+        written.setdefault("start_time", now)
+    if (move.to.is_final or move.to is JobState.FINISHING) and job.stop_time == 0:
+        written.setdefault("stop_time", max(now, written.get("start_time", job.start_time)))
+    if signal is JobSignal.SUSPEND:
+        written["suspended"] = "YES"
+    _enter(connection, job, move.to, now, written)
+    if move.to.is_final:
+        close_books(connection, job_id, job.assigned_moldable_job, now)
+    if signal in (JobSignal.SUSPEND, JobSignal.RESUMED) or (move.to.is_final and job.suspended == "YES"):
+        mark_suspended(connection, resources_of(connection, job.assigned_moldable_job))
+    return move
+
+
+def assign_job(connection: Connection, assignment: Assignment, *, now: int, message: str) -> bool:
+    """Give a waiting job its resources, in one step with the move to toLaunch; tell whether it was done.
+
+    Refused when the job waits no longer, or when one of the resources is no longer Alive or is held by
+    another job.
+    """
+    lock_resources(connection)
+    job = _lock_job(connection, assignment.job_id, accepting(JobSignal.ASSIGN))
+    if job is None or not _is_free(connection, assignment.resources):
+        return False
+    values = {
+        "assigned_moldable_job": assignment.moldable_id,
+        "start_time": max(now, job.submission_time),
+        "message": message,
+    }
+    _enter(connection, job, step(JobState(job.state), JobSignal.ASSIGN).to, now, values)
+    connection.execute(
+        insert(AssignmentRow).values(moldable_job_id=assignment.moldable_id, resources=assignment.resources)
+    )
+    return True
+
+
+def move_kill(connection: Connection, job_id: int, signal: KillSignal) -> KillMove | None:
+    """Carry the signal to the kill of a job; None when its state does not accept it (any more)."""
+    found = connection.execute(
+        select(KillRow.frag_state)
+        .where(KillRow.frag_id_job == job_id, KillRow.frag_state.in_(kill_accepting(signal)))
+        .with_for_update(key_share=True)
+    ).scalar_one_or_none()
+    if found is None:
+        return None
+    move = kill_step(KillState(found), signal)
+    connection.execute(
+        update(KillRow)
+        .where(KillRow.frag_id_job == job_id, KillRow.frag_state == found)
+        .values(frag_state=move.to)
+    )
+    return move
+
+
+def _lock_job(connection: Connection, job_id: int, states: Sequence[JobState]) -> _LockedJob | None:
+    row = connection.execute(
+        select(*(getattr(JobRow, field.name) for field in fields(_LockedJob)))
+        .where(JobRow.job_id == job_id, JobRow.state.in_(states))
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    return None if row is None else _LockedJob(*row)
+
+
+def _enter(connection: Connection, job: _LockedJob, to: JobState, now: int, values: dict[str, Any]) -> None:
+    if "message" in values:
+        values["message"] = values["message"][:MESSAGE_LENGTH]
+    connection.execute(
+        update(JobRow)
+        .where(JobRow.job_id == job.job_id, JobRow.state == job.state)
+        .values(state=to, **values)
+    )
+    closed = (
+        update(JobStateLogRow)
+        .where(JobStateLogRow.job_id == job.job_id, JobStateLogRow.date_stop == 0)
+        .values(date_stop=func.greatest(now, JobStateLogRow.date_start))
+        .cte("closed")
+    )
+    connection.execute(
+        insert(JobStateLogRow)
+        .values(job_id=job.job_id, job_state=to, date_start=now, date_stop=0)
+        .add_cte(closed)
+    )
+
+
+def _is_free(connection: Connection, resources: ProcSet) -> bool:
+    alive = connection.execute(
+        select(func.count())
+        .select_from(ResourceRow)
+        .where(ids_among(ResourceRow.resource_id, resources), ResourceRow.state == NodeState.ALIVE)
+    ).scalar_one()
+    if alive != len(resources):
+        return False
+    return connection.execute(_holders(resources).limit(1)).first() is None
+
+
+def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
+    """Carry out every ``next_state``; what the table of moves does not allow is dropped."""
+    lock_resources(connection)
+    rows = _lock_resource_rows(connection, ResourceRow.next_state != UNCHANGED)
+    connection.execute(
+        update(ResourceRow)
+        .where(ids_among(ResourceRow.resource_id, [row.resource_id for row in rows]))
+        .values(next_state=UNCHANGED, next_finaud_decision="NO")
+    )
+    wanted = [
+        (row, request_signal(NodeState(row.next_state), row.next_finaud_decision == "YES")) for row in rows
+    ]
+    return _move_resources(connection, wanted, now)
+
+
+def suspect_nodes(connection: Connection, nodes: Sequence[str], by_checker: bool, now: int) -> NodeChanges:
+    """Suspect all usable resources of the nodes; ``by_checker`` lets the node checker lift it again."""
+    lock_resources(connection)
+    signal = NodeSignal.CHECK_FAILED if by_checker else NodeSignal.JOB_TROUBLE
+    rows = _lock_resource_rows(connection, ResourceRow.network_address.in_(sorted(set(nodes))))
+    return _move_resources(connection, [(row, signal) for row in rows], now)
+
+
+def _lock_resource_rows(connection: Connection, condition: ColumnElement[bool]) -> list[_LockedResource]:
+    rows = connection.execute(
+        select(*(getattr(ResourceRow, field.name) for field in fields(_LockedResource)))
+        .where(condition)
+        .order_by(ResourceRow.resource_id)
+        .with_for_update(key_share=True)
+    )
+    return [_LockedResource(*row) for row in rows]
+
+
+def _move_resources(
+    connection: Connection, wanted: Sequence[tuple[_LockedResource, NodeSignal]], now: int
+) -> NodeChanges:
+    moves: list[tuple[_LockedResource, NodeMove]] = []
+    for row, signal in wanted:
+        move = NODE_MOVES.get((row.standing, signal))
+        if move is not None:
+            moves.append((row, move))
+    for target in Standing:
+        ids = [row.resource_id for row, move in moves if move.to is target]
+        if ids:
+            _enter_standing(connection, ids, target, now)
+    taken = [row.resource_id for row, move in moves if Effect.FREE_JOBS in move.effects]
+    return NodeChanges(
+        tuple(NodeChange(row.resource_id, row.network_address, move.to.state) for row, move in moves),
+        _jobs_that_cannot_stay(connection, taken) if taken else (),
+    )
+
+
+def _enter_standing(connection: Connection, ids: Sequence[int], to: Standing, now: int) -> None:
+    decision = "YES" if to.by_checker else "NO"
+    connection.execute(
+        update(ResourceRow)
+        .where(ids_among(ResourceRow.resource_id, ids))
+        .values(state=to.state, state_num=to.state.rank, finaud_decision=decision)
+    )
+    connection.execute(
+        update(ResourceLogRow)
+        .where(
+            ids_among(ResourceLogRow.resource_id, ids),
+            ResourceLogRow.date_stop == 0,
+            ResourceLogRow.attribute == "state",
+        )
+        .values(date_stop=now)
+    )
+    connection.execute(
+        insert(ResourceLogRow),
+        [
+            {
+                "resource_id": resource_id,
+                "attribute": "state",
+                "value": to.state,
+                "date_start": now,
+                "finaud_decision": decision,
+            }
+            for resource_id in ids
+        ],
+    )
+
+
+def _jobs_that_cannot_stay(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
+    """List the live jobs that hold one of the resources; cosystem and noop jobs use nothing of them."""
+    stays = (
+        select(literal(1))
+        .where(
+            JobTypeRow.job_id == JobRow.job_id,
+            func.split_part(JobTypeRow.type, "=", 1).in_(("cosystem", "noop")),
+        )
+        .exists()
+    )
+    held = _holders(ProcSet(*ids)).where(~stays).order_by(JobRow.job_id)
+    return tuple(connection.execute(held).scalars())
+
+
+def _holders(resources: ProcSet) -> Select[Any]:
+    """Select the jobs that hold one of the resources now."""
+    return (
+        select(JobRow.job_id)
+        .join(AssignmentRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
+        .where(
+            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+            AssignmentRow.resources.op("&&")(resources),
+            JobRow.state.in_(sorted(HOLDING_STATES)),
+        )
+    )
