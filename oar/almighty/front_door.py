@@ -23,7 +23,7 @@ from oar.settings import ServerSettings
 log = logging.getLogger(__name__)
 
 Receiver = Callable[[Message], asyncio.Future[bool] | None]
-"""Takes a message; the future becomes true once the message is stored, None means that nothing is answered."""
+"""Takes a message; the future becomes true once it is stored, None means that nothing is answered."""
 
 ANSWER = b"OK\n"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nodes and frontends reach the server from outside
@@ -51,9 +51,9 @@ class Limits:
 
 
 def listening_address(hostname: str) -> str:
-    """Say on which address commands reach us: every one, or the loopback that ``SERVER_HOSTNAME`` names.
+    """Say where the server listens: everywhere, or on the loopback when ``SERVER_HOSTNAME`` names it.
 
-    Nodes always reach the text port on every address, since they are told the machine's own name.
+    Commands and nodes are all told ``SERVER_HOSTNAME``, so nobody else can reach a server named that way.
     """
     if hostname == "localhost":
         return "127.0.0.1"
@@ -202,9 +202,10 @@ class FrontDoor:
 
     async def open(self, settings: ServerSettings) -> None:
         """Listen on both ports; raises PortTaken, with neither left open."""
+        address = listening_address(settings.hostname)
         try:
-            await self._text.open(EVERYWHERE, settings.text_port)
-            self._messages.open(listening_address(settings.hostname), settings.message_port)
+            await self._text.open(address, settings.text_port)
+            self._messages.open(address, settings.message_port)
         except PortTaken:
             await self.close()
             raise

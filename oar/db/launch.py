@@ -1,0 +1,124 @@
+"""One job as the server must know it to start it on its nodes, or to end it there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, text
+
+from oar.core.states import JobState, JobType, RowIndex
+from oar.db.endings import ids_among
+from oar.db.tables_jobs import ChallengeRow, JobRow, JobTypeRow, KillRow, MoldableRow
+from oar.db.tables_resources import AssignmentRow, ResourceRow
+
+DEFAULT_CHECKPOINT_SIGNAL = 12
+DEFAULT_TYPE = "default"
+"""The type of the resources that are a part of a node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOnNodes:
+    """A job with what it was given; ``resources`` are full rows, ``types`` maps a type to its value or "".
+
+    ``kill_asked`` tells that a kill of it is open.
+    """
+
+    job_id: int
+    state: JobState
+    user: str
+    array_id: int
+    array_index: int
+    name: str | None
+    project: str
+    command: str
+    launching_directory: str
+    stdout_file: str
+    stderr_file: str
+    checkpoint_signal: int
+    reservation: str
+    mode: JobType
+    start_time: int
+    walltime_s: int
+    challenge: str
+    resources: tuple[Mapping[str, Any], ...]
+    types: Mapping[str, str]
+    kill_asked: bool
+
+    @property
+    def is_noop(self) -> bool:
+        """Tell whether the job only holds its resources: nothing of it ever exists on a node."""
+        return "noop" in self.types
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes of the job, in alphabetical order; oarexec runs on the first one."""
+        addresses = {str(row["network_address"]) for row in self.resources if row.get("type") == DEFAULT_TYPE}
+        return tuple(sorted(addresses - {""}))
+
+
+def read_job(connection: Connection, job_id: int) -> JobOnNodes | None:
+    """Read a job that was given resources; None when it is unknown or was given none."""
+    row = connection.execute(
+        select(
+            *JobRow.__table__.columns,
+            MoldableRow.moldable_walltime,
+            ChallengeRow.challenge,
+            AssignmentRow.resources,
+            KillRow.frag_id_job,
+        )
+        .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
+        .outerjoin(ChallengeRow, ChallengeRow.job_id == JobRow.job_id)
+        .outerjoin(
+            AssignmentRow,
+            (AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
+            & (AssignmentRow.assigned_resource_index == RowIndex.CURRENT),
+        )
+        .outerjoin(KillRow, KillRow.frag_id_job == JobRow.job_id)
+        .where(JobRow.job_id == job_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    types = connection.execute(select(JobTypeRow.type).where(JobTypeRow.job_id == job_id)).scalars().all()
+    return _to_job(row, types, _resource_rows(connection, list(row.resources or ())))
+
+
+def _resource_rows(connection: Connection, ids: list[int]) -> tuple[Mapping[str, Any], ...]:
+    # Not the mapped class: sites add columns at run time, and the nodes are told all of them.
+    rows = connection.execute(
+        select(text("*"))
+        .select_from(ResourceRow.__table__)
+        .where(ids_among(ResourceRow.resource_id, ids))
+        .order_by(ResourceRow.resource_id)
+    )
+    return tuple(dict(row) for row in rows.mappings())
+
+
+def _to_job(row: Row[Any], types: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
+    pairs = (word.partition("=") for word in types)
+    return JobOnNodes(
+        job_id=row.job_id,
+        state=JobState(row.state),
+        user=row.job_user,
+        array_id=row.array_id,
+        array_index=row.array_index,
+        name=row.job_name,
+        project=row.project,
+        command=row.command or "",
+        launching_directory=row.launching_directory,
+        stdout_file=_file_name(row, row.stdout_file, "stdout"),
+        stderr_file=_file_name(row, row.stderr_file, "stderr"),
+        checkpoint_signal=row.checkpoint_signal or DEFAULT_CHECKPOINT_SIGNAL,
+        reservation=row.reservation,
+        mode=JobType(row.job_type),
+        start_time=row.start_time,
+        walltime_s=row.moldable_walltime,
+        challenge=row.challenge or "",
+        resources=resources,
+        types={name: value for name, _, value in pairs},
+        kill_asked=row.frag_id_job is not None,
+    )
+
+
+def _file_name(row: Row[Any], stored: str | None, kind: str) -> str:
+    default = f"OAR.{row.job_name}.%jobid%.{kind}" if row.job_name else f"OAR.%jobid%.{kind}"
+    return (stored or default).replace("%jobid%", str(row.job_id))
