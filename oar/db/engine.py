@@ -1,0 +1,108 @@
+"""Opens PostgreSQL: read-write as the account of OAR, read-only for conditions that users write.
+
+Connections are made when they are needed. Functions of this layer take a connection and never commit: callers write
+``with engine.begin() as connection:``.
+"""
+
+from typing import Any, NoReturn
+
+import psycopg2
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+
+from oar.errors import DatabaseUnreachable
+from oar.settings import DatabaseSettings
+
+OLDEST_POSTGRESQL = 14
+READER_TIMEOUT_S = 10
+ADVICE = {
+    "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or their _RO pair) in oar.conf",
+    "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
+    "authentication failed": "check DB_BASE_LOGIN in oar.conf and PostgreSQL's pg_hba.conf",
+    "does not exist": "check DB_BASE_NAME in oar.conf, or run: oar-database create",
+}
+
+
+def database_url(settings: DatabaseSettings, login: str, password: str) -> URL:
+    """Name the database as SQLAlchemy wants it; a host that begins with a slash is a socket's folder."""
+    return URL.create(
+        "postgresql+psycopg2",
+        username=login,
+        password=password or None,
+        host=settings.host or None,
+        port=settings.port,
+        database=settings.name,
+    )
+
+
+def open_engine(settings: DatabaseSettings) -> Engine:
+    """Open the database as OAR's own account; its connections raise DatabaseUnreachable."""
+    return open_url(database_url(settings, settings.login, settings.password))
+
+
+def open_reader(settings: DatabaseSettings, timeout_s: int = READER_TIMEOUT_S) -> Engine:
+    """Open the database as the read-only account: every transaction is READ ONLY and its statements end in time."""
+    reader = open_url(database_url(settings, settings.reader_login, settings.reader_password))
+    limits = f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {1000 * timeout_s}"
+
+    @event.listens_for(reader, "begin")
+    def set_limits(connection: Connection) -> None:
+        # at each begin, since a statement of a user could have changed the session's own settings
+        connection.exec_driver_sql(limits)
+
+    return reader
+
+
+def open_url(url: URL, **options: Any) -> Engine:
+    """Open any PostgreSQL with our checks: reachable, and not too old; raises DatabaseUnreachable."""
+    engine = create_engine(
+        url,
+        connect_args={"connect_timeout": 10, "application_name": "oar"},
+        pool_size=5,
+        pool_pre_ping=True,
+        executemany_mode="values_plus_batch",
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def check_version(connection: Any, _record: object) -> None:
+        if connection.server_version < OLDEST_POSTGRESQL * 10000:
+            version = connection.server_version // 10000
+            raise DatabaseUnreachable(
+                f"PostgreSQL at {place(url)} is version {version}: OAR needs {OLDEST_POSTGRESQL} or newer"
+            )
+
+    @event.listens_for(engine, "handle_error")
+    def tell(context: ExceptionContext) -> None:
+        if context.connection is None or context.is_disconnect:
+            _refuse(url, context.original_exception)
+
+    return engine
+
+
+def place(url: URL) -> str:
+    """Say where a database server is, in words."""
+    host = url.host or url.query.get("host") or "the local socket"
+    return f"{host}, port {url.port or 5432}"
+
+
+def database_now(connection: Connection) -> int:
+    """Say what time it is by the database's clock, which every stored date follows; epoch seconds."""
+    return int(
+        connection.exec_driver_sql("SELECT extract(epoch FROM current_timestamp)::bigint").scalar_one()
+    )
+
+
+def _refuse(url: URL, error: BaseException | None) -> NoReturn:
+    reason = _last_line(error)
+    found = (advice for words, advice in ADVICE.items() if words in reason)
+    advice = next(found, "check that PostgreSQL runs, and DB_HOSTNAME and DB_PORT in oar.conf")
+    raise DatabaseUnreachable(
+        f"database {url.database} at {place(url)} does not answer account {url.username}: {reason}; {advice}"
+    ) from error
+
+
+def _last_line(error: BaseException | None) -> str:
+    lines = [line.strip() for line in str(error or "").splitlines() if line.strip()]
+    if isinstance(error, psycopg2.OperationalError) and lines and "FATAL:" in lines[0]:
+        return lines[0].split("FATAL:", 1)[1].strip()
+    return lines[0] if lines else "no reason given"
