@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, text
+from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -25,16 +25,9 @@ from oar.core.job import (
     WaitingJob,
 )
 from oar.core.states import HOLDING_STATES, JobState, JobType, ReservationState, RowIndex
-from oar.db.tables_jobs import (
-    AssignmentRow,
-    DependencyRow,
-    GroupRow,
-    JobRow,
-    JobTypeRow,
-    LevelRow,
-    MoldableRow,
-    PredictionRow,
-)
+from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
+from oar.db.tables_resources import AssignmentRow, PredictionRow
+
 
 _HOLDING = sorted(HOLDING_STATES)
 
@@ -107,13 +100,15 @@ def _read_moldables(connection: Connection) -> Mapping[int, list[Moldable]]:
         .order_by(MoldableRow.moldable_id, GroupRow.res_group_id, LevelRow.res_job_order)
     )
     moldables: dict[int, list[Moldable]] = defaultdict(list)
-    for (job_id, moldable_id, walltime), of_moldable in groupby(rows, lambda row: tuple(row)[:3]):
-        groups = tuple(_group(list(lines)) for _, lines in groupby(of_moldable, lambda row: row.res_group_id))
-        moldables[job_id].append(Moldable(MoldableId(moldable_id), Request(groups), walltime))
+    for moldable_id, of_moldable in groupby(rows, lambda row: row.moldable_id):
+        lines = list(of_moldable)
+        groups = tuple(_group(list(group)) for _, group in groupby(lines, lambda row: row.res_group_id))
+        moldable = Moldable(MoldableId(moldable_id), Request(groups), lines[0].moldable_walltime)
+        moldables[lines[0].job_id].append(moldable)
     return moldables
 
 
-def _group(lines: Sequence[Row[Any]]) -> Group:
+def _group(lines: Sequence[Any]) -> Group:
     levels = tuple(Level(line.res_job_resource_type, line.res_job_value) for line in lines)
     return Group(lines[0].res_group_property or "", levels)
 

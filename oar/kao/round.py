@@ -7,7 +7,16 @@ from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, Outcome, Told, WaitingJob
 from oar.core.job_message import job_message
 from oar.core.states import FINAL_STATES, ReservationState
-from oar.kamelot import OVER, Gantt, Rules, check, explain, occupation_of_running, place_all
+from oar.kamelot import (
+    OVER,
+    Gantt,
+    Occupation,
+    Rules,
+    check,
+    explain,
+    occupation_of_running,
+    place_all,
+)
 from oar.kamelot.occupation import BESTEFFORT
 from oar.kao.launch import due, make_room
 from oar.kao.model import Decisions, QueueView, World
@@ -35,10 +44,15 @@ def run_round(world: World, rules: Rules, *, jobs_per_group: int = 0, check_plan
     plan = [one for one in outcomes.values() if isinstance(one, Assignment)]
     ready = due(sorted(plan, key=lambda one: one.job_id), world.platform.resources, world.now)
     launches, evictions = make_room(ready, world.running)
-    flaws = (
-        check(world.platform, occupations, world.waiting, outcomes, world.now, rules) if check_plan else ()
-    )
-    return Decisions(outcomes, launches, evictions, told, tuple(str(flaw) for flaw in flaws))
+    flaws = _check(world, occupations, outcomes, rules) if check_plan else ()
+    return Decisions(outcomes, launches, evictions, told, flaws)
+
+
+def _check(
+    world: World, occupations: Sequence[Occupation], outcomes: Mapping[JobId, Outcome], rules: Rules
+) -> tuple[str, ...]:
+    looked_at = [job for job in world.waiting if job.job_id in outcomes]
+    return tuple(check(world.platform, occupations, looked_at, outcomes, world.now, rules))
 
 
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:
