@@ -1,7 +1,7 @@
 """Runs revisions on a connection that is given, or on the database of oar.conf.
 
-One transaction, under an advisory lock, with time-outs: two upgrades never mix, and an upgrade that meets a busy table
-gives up instead of making the whole cluster wait behind it.
+One transaction, under an advisory lock, with time-outs: two upgrades never mix, and an upgrade that meets a
+busy table gives up instead of making the whole cluster wait behind it.
 """
 
 from alembic import context

@@ -1,4 +1,4 @@
-"""The native schema: OAR's tables with foreign keys, sets of resources as multiranges, and OAR's views of them.
+"""The native schema: OAR's tables with foreign keys, sets of resources as multiranges, OAR's views of them.
 
 Revision ID: 0001
 Revises:
@@ -365,7 +365,8 @@ CREATE INDEX ix_job_resource_descriptions_current ON job_resource_descriptions (
 
 ALTER TABLE jobs
     ADD CONSTRAINT fk_jobs_assigned_moldable_job
-        FOREIGN KEY (assigned_moldable_job) REFERENCES moldable_job_descriptions (moldable_id) ON DELETE SET NULL;
+        FOREIGN KEY (assigned_moldable_job)
+        REFERENCES moldable_job_descriptions (moldable_id) ON DELETE SET NULL;
 """
 NAMES = """
     accounting admission_rules event_logs files gantt_jobs_predictions_log queues resources

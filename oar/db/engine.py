@@ -1,7 +1,7 @@
 """Opens PostgreSQL: read-write as the account of OAR, read-only for conditions that users write.
 
-Connections are made when they are needed. Functions of this layer take a connection and never commit: callers write
-``with engine.begin() as connection:``.
+Connections are made when they are needed. Functions of this layer take a connection and never commit:
+callers write ``with engine.begin() as connection:``.
 """
 
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from oar.settings import DatabaseSettings
 OLDEST_POSTGRESQL = 14
 READER_TIMEOUT_S = 10
 ADVICE = {
-    "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or their _RO pair) in oar.conf",
+    "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or the _RO pair) in oar.conf",
     "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
     "authentication failed": "check DB_BASE_LOGIN in oar.conf and PostgreSQL's pg_hba.conf",
     "does not exist": "check DB_BASE_NAME in oar.conf, or run: oar-database create",
@@ -40,7 +40,7 @@ def open_engine(settings: DatabaseSettings) -> Engine:
 
 
 def open_reader(settings: DatabaseSettings, timeout_s: int = READER_TIMEOUT_S) -> Engine:
-    """Open the database as the read-only account: every transaction is READ ONLY and its statements end in time."""
+    """Open the database as the read-only account: transactions are READ ONLY and statements end in time."""
     reader = open_url(database_url(settings, settings.reader_login, settings.reader_password))
     limits = f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {1000 * timeout_s}"
 

@@ -1,7 +1,7 @@
 """Makes, fills, checks and removes an installation's database and its three roles.
 
-The owner role holds the schema and cannot log in; OAR's own login is a member of it; the reader can only read, and runs the
-conditions that users write.
+The owner role holds the schema and cannot log in; OAR's own login is a member of it; the reader can only
+read, and runs the conditions that users write.
 """
 
 from collections.abc import Callable, Iterator
@@ -106,7 +106,10 @@ def problems(settings: DatabaseSettings) -> list[str]:
 
 
 def drop(admin: URL, settings: DatabaseSettings, say: Say) -> None:
-    """Remove the database, then the roles that nothing else uses; raises DatabaseUnreachable or InstallationError."""
+    """Remove the database, then the roles that nothing else uses.
+
+    Raises DatabaseUnreachable or InstallationError.
+    """
     server = open_url(admin)
     try:
         with _explained("drop"):
@@ -241,7 +244,7 @@ def _reader_problems(settings: DatabaseSettings) -> Iterator[str]:
     if not rights[0]:
         yield f"role {settings.reader_login} cannot read jobs; run: oar-database init"
     if rights[1] or rights[2]:
-        yield f"role {settings.reader_login} can write jobs or read challenges: DB_BASE_LOGIN_RO must be another role"
+        yield f"role {settings.reader_login} (DB_BASE_LOGIN_RO) can write jobs or read challenges"
 
 
 def _drop_roles(server: Engine, roles: list[str]) -> bool:

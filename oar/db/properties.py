@@ -1,7 +1,7 @@
 """Properties of resources: the columns of ``resources``, some of them made at run time by administrators.
 
-This module alone adds, removes and renames them. A property is a whole number or a text of 255 characters; it has no value
-(NULL) until one is set.
+This module alone adds, removes and renames them. A property is a whole number or a text of 255 characters;
+it has no value (NULL) until one is set.
 """
 
 import re
@@ -18,8 +18,18 @@ BUILT_IN = frozenset(column.name for column in ResourceRow.__table__.columns)
 PROTECTED = BUILT_IN | {"walltime", "nodes"}
 """Names that cannot be added, removed or renamed: OAR's columns, and words of a request."""
 SYSTEM = frozenset(
-    "resource_id state state_num next_state finaud_decision next_finaud_decision last_job_date suspended_jobs "
-    "expiry_date scheduler_priority".split()
+    {
+        "resource_id",
+        "state",
+        "state_num",
+        "next_state",
+        "finaud_decision",
+        "next_finaud_decision",
+        "last_job_date",
+        "suspended_jobs",
+        "expiry_date",
+        "scheduler_priority",
+    }
 )
 """Properties that no person sets and no job sees."""
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)

@@ -1,5 +1,6 @@
 """Queues: read and change them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -112,7 +113,7 @@ def remove_queue(connection: Connection, name: str) -> None:
         raise UnknownQueue(name)
 
 
-def _update(connection: Connection, name: str, values: dict[str, object]) -> None:
+def _update(connection: Connection, name: str, values: Mapping[str, object]) -> None:
     if not connection.execute(update(QueueRow).where(QueueRow.queue_name == name).values(values)).rowcount:
         raise UnknownQueue(name)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import Connection, ColumnElement, column, insert, literal, select, table, update
+from sqlalchemy import ColumnElement, Connection, column, insert, literal, select, table, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from oar.core.job import LevelValue, Resource, ResourceId
@@ -125,8 +125,8 @@ def request_state(
 ) -> list[int]:
     """Ask for another state of some resources, or of all of a node; the server carries it out.
 
-    Returns the ids. Raises UnknownResource or UnknownNode, and then asks for nothing. ``now`` is the date of the wish; the
-    history of a resource tells its states by the date they began, so it is not stored.
+    Returns the ids. Raises UnknownResource or UnknownNode, and then asks for nothing. ``now`` is the
+    date of the wish; the history of a resource tells its states by the date they began, so it is not stored.
     """
     chosen = _chosen(target)
     found = list(

@@ -1,4 +1,4 @@
-"""The whole native schema: what it is by definition, the way there by migrations, and the difference between the two.
+"""The whole native schema: its definition, the way there by migrations, and the difference between the two.
 
 Columns of ``resources`` that are not declared belong to the site (``oarproperty``): no comparison sees them.
 """
@@ -125,7 +125,8 @@ def _missing_views(connection: Connection) -> list[str]:
     triggers = {
         tuple(row)
         for row in connection.exec_driver_sql(
-            "SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal"
+            "SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+            "WHERE NOT tgisinternal"
         )
     }
     wanted = {*WRITERS.items(), ("jobs", ZERO_MOLDABLE)}

@@ -111,4 +111,4 @@ class SchemaRow(Base):
     version: Mapped[str] = word(255, None)
     name: Mapped[str] = word(255, None)
 
-    __mapper_args__ = {"primary_key": [version]}  # noqa: RUF012
+    __mapper_args__ = {"primary_key": [version]}

@@ -1,8 +1,8 @@
 """Jobs: what was asked, what became of it, and the secrets and kills that belong to it.
 
-Rows of a job go with the job (ON DELETE CASCADE), so that removing history is one statement. Three references are
-no foreign keys because OAR writes 0 for "none": ``array_id`` (before it is known), ``resubmit_job_id``, and
-``file_id``'s absence is NULL. ``queue_name`` is none either: history names queues that were removed since.
+Rows of a job go with the job (ON DELETE CASCADE), so that removing history is one statement. Two references are
+no foreign keys, because OAR writes 0 for "none" there: ``array_id`` (until it is known) and
+``resubmit_job_id``. ``queue_name`` is none either: history names queues that were removed since.
 """
 
 from sqlalchemy import REAL, BigInteger, ForeignKey, Index, Integer, String, Text, text

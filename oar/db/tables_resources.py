@@ -1,6 +1,7 @@
 """Resources and who holds them, now and in the plan.
 
-A set of resources is one value (int4multirange), not rows; ``views.py`` unnests it for scripts written for OAR 2.
+A set of resources is one value (int4multirange), not rows; ``views.py`` unnests it for scripts
+written for OAR 2.
 """
 
 from procset import ProcSet
@@ -81,8 +82,8 @@ class ResourceLogRow(Base):
 class AssignmentRow(Base):
     """The resources a job was given.
 
-    A moldable has one row, or two when it lost some of its resources at launch: CURRENT for what it kept, LOG for what it
-    lost.
+    A moldable has one row, or two when it lost some of its resources at launch: CURRENT for what it kept, LOG
+    for what it lost.
     """
 
     __tablename__ = "assignments"

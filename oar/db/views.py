@@ -1,8 +1,8 @@
 """OAR's tables of one row per resource, as views on sets, for the SQL scripts that sites have.
 
-The text is here once: the definition of the schema and its first migration both run it. Writes to the views of the plan and
-of the assignments change the sets behind. Writes to the ``_visu`` pair are accepted and change nothing: OAR 2 copies the plan
-there, and here the pair already shows the plan.
+The text is here once: the definition of the schema and its first migration both run it. Writes to the views
+of the plan and of the assignments change the sets behind. Writes to the ``_visu`` pair are accepted and change
+nothing: OAR 2 copies the plan there, and here the pair already shows the plan.
 """
 
 from sqlalchemy import Connection
@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 VIEWS = {
     "assigned_resources": """
         SELECT moldable_job_id, resource_id, assigned_resource_index
-        FROM assignments, unnest(resources) AS piece, generate_series(lower(piece), upper(piece) - 1) AS resource_id
+        FROM assignments, unnest(resources) AS piece,
+             generate_series(lower(piece), upper(piece) - 1) AS resource_id
     """,
     "gantt_jobs_resources": """
         SELECT moldable_job_id, resource_id
@@ -22,7 +23,9 @@ VIEWS = {
         FROM gantt_jobs_predictions_log, unnest(resources) AS piece,
              generate_series(lower(piece), upper(piece) - 1) AS resource_id
     """,
-    "gantt_jobs_predictions_visu": "SELECT moldable_job_id, start_time, resources FROM gantt_jobs_predictions",
+    "gantt_jobs_predictions_visu": """
+        SELECT moldable_job_id, start_time, resources FROM gantt_jobs_predictions
+    """,
     "gantt_jobs_resources_visu": "SELECT moldable_job_id, resource_id FROM gantt_jobs_resources",
 }
 
@@ -47,7 +50,8 @@ FUNCTIONS = {
             IF EXISTS (SELECT FROM assignments
                        WHERE moldable_job_id = NEW.moldable_job_id AND resources @> NEW.resource_id) THEN
                 RAISE unique_violation USING
-                    MESSAGE = format('moldable %s already has resource %s', NEW.moldable_job_id, NEW.resource_id);
+                    MESSAGE = format('moldable %s already has resource %s',
+                                     NEW.moldable_job_id, NEW.resource_id);
             END IF;
             INSERT INTO assignments AS kept (moldable_job_id, resources, assigned_resource_index)
             VALUES (NEW.moldable_job_id, oar_one_resource(NEW.resource_id), NEW.assigned_resource_index)
@@ -68,7 +72,8 @@ FUNCTIONS = {
             IF EXISTS (SELECT FROM gantt_jobs_predictions
                        WHERE moldable_job_id = NEW.moldable_job_id AND resources @> NEW.resource_id) THEN
                 RAISE unique_violation USING
-                    MESSAGE = format('moldable %s already has resource %s', NEW.moldable_job_id, NEW.resource_id);
+                    MESSAGE = format('moldable %s already has resource %s',
+                                     NEW.moldable_job_id, NEW.resource_id);
             END IF;
             UPDATE gantt_jobs_predictions SET resources = resources + oar_one_resource(NEW.resource_id)
             WHERE moldable_job_id = NEW.moldable_job_id;
@@ -82,7 +87,8 @@ FUNCTIONS = {
     "oar_write_gantt_jobs_resources_log() RETURNS trigger": """
         BEGIN
             IF TG_OP IN ('UPDATE', 'DELETE') THEN
-                UPDATE gantt_jobs_predictions_log SET resources = resources - oar_one_resource(OLD.resource_id)
+                UPDATE gantt_jobs_predictions_log
+                SET resources = resources - oar_one_resource(OLD.resource_id)
                 WHERE sched_date = OLD.sched_date AND moldable_job_id = OLD.moldable_job_id;
             END IF;
             IF TG_OP = 'DELETE' THEN
@@ -149,8 +155,8 @@ def statements() -> list[str]:
             f"FOR EACH ROW EXECUTE FUNCTION {function}()"
             for view, function in WRITERS.items()
         ),
-        f"CREATE TRIGGER {ZERO_MOLDABLE} BEFORE INSERT OR UPDATE OF assigned_moldable_job ON jobs FOR EACH ROW "
-        f"WHEN (NEW.assigned_moldable_job = 0) EXECUTE FUNCTION {ZERO_MOLDABLE}()",
+        f"CREATE TRIGGER {ZERO_MOLDABLE} BEFORE INSERT OR UPDATE OF assigned_moldable_job ON jobs "
+        f"FOR EACH ROW WHEN (NEW.assigned_moldable_job = 0) EXECUTE FUNCTION {ZERO_MOLDABLE}()",
     ]
 
 
