@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_, func, insert, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from oar.core.events import Event, EventKind, is_order
 from oar.core.states import JobState
@@ -69,13 +69,16 @@ def pending(connection: Connection) -> list[Event]:
             EventRow.job_id,
             EventRow.date,
             EventRow.description,
-            func.coalesce(nodes, array([], type_=EventHostnameRow.hostname.type)),
+            nodes,
         )
         .where(EventRow.to_check == "YES", ~and_(EventRow.type == EventKind.HOLD_RUNNING_JOB, launching))
         .order_by(EventRow.event_id)
         .limit(EVENTS_AT_ONCE)
     )
-    return [Event(*row[:5], nodes=tuple(row[5])) for row in rows]
+    return [
+        Event(event_id, kind, job_id, date, description, tuple(hosts or ()))
+        for event_id, kind, job_id, date, description, hosts in rows
+    ]
 
 
 def check(connection: Connection, event: Event) -> bool:

@@ -157,7 +157,7 @@ def check_timer(connection: Connection, kill: OpenKill, now: int, limits: KillLi
 
 
 def exterminate(connection: Connection, kill: OpenKill, now: int) -> KillStep:
-    """End the job of a kill in TO_EXTERMINATE without its oarexec; its nodes must then be cleaned by force."""
+    """End the job of a kill in TO_EXTERMINATE without its oarexec; then its nodes are cleaned by force."""
     move = move_job(
         connection, kill.job_id, JobSignal.EXTERMINATE, now=now, message="Job exterminated by Leon"
     )

@@ -161,6 +161,6 @@ def _copy(
     (key,) = table.primary_key.columns
     new_ids: dict[int, int] = {}
     for old in connection.execute(select(*table.columns).where(condition).order_by(key)).mappings().all():
-        values = {name: value for name, value in old.items() if name != key.name} | changes
+        values = {name: value for name, value in old.items() if name != key.name} | dict(changes)
         new_ids[old[key.name]] = connection.execute(insert(table).values(values).returning(key)).scalar_one()
     return new_ids
