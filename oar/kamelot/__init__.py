@@ -10,20 +10,20 @@ What callers use::
     text = explain(gantt, job, outcomes[job.job_id]).words(format_date)
 
 * ``resources``: every resource in scheduling order; Dead ones are left out here.
-* ``filters``: for every SQL condition of a job (``WaitingJob.properties``, ``Group.filter``) the resources that
-  match it; "" matches all and need not be there. Nothing is added to a condition: that ordinary jobs only get
-  resources of type ``default`` must be written in it.
+* ``filters``: for every SQL condition of a job (``WaitingJob.properties``, ``Group.filter``) the resources
+  that match it; "" matches all and need not be there. Nothing is added to a condition: that ordinary jobs
+  only get resources of type ``default`` must be written in it.
 * ``occupations``: what is taken, ends included and security time included; ``occupation_of_running`` and
   ``occupation_of_planned`` make them. ``Occupation.besteffort`` is for :func:`schedule` only.
 * ``ends``: for jobs that others depend on and that are not placed here: the first second after their
   walltime (start + walltime), or ``OVER`` when they have ended. Jobs placed in the Gantt are known to it.
 * ``rules``: ``Rules(security_time_s, besteffort_duration_s, energy_saving)``.
 
-``schedule(platform, running, waiting, now, rules, ends) -> Plan`` does the above in one call: besteffort jobs
-last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable) at that
-date or not at all. ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None`` says why
-no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)`` lists what is
-wrong in a plan.
+``schedule(platform, running, waiting, now, rules, ends=ends) -> Plan`` does the above in one call: besteffort
+jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)
+at that date or not at all. ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
+says why no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)``
+lists what is wrong in a plan.
 """
 
 from oar.kamelot.explain import Reason, ReasonKind, explain

@@ -10,7 +10,7 @@ from oar.kamelot.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class CompiledGroup:
-    """A group: blocks of the candidates, how many are wanted, and the leaves whose resources are all usable."""
+    """A group: blocks of the candidates, how many are wanted, and the leaves that are wholly usable."""
 
     hierarchy: Hierarchy
     counts: Counts

@@ -84,7 +84,7 @@ def _why_never(platform: Platform, job: WaitingJob, wanted: CompiledMoldable) ->
 
 
 def _shortage(job: WaitingJob, wanted: CompiledMoldable, number: int, free: int) -> Shortage:
-    """Say which level of a group has too few blocks among the free leaves: the first, or what each must hold."""
+    """Say which level of a group has too few blocks among the free leaves."""
     group = wanted.groups[number]
     asked = wanted.moldable.request.groups[number]
     top = group.hierarchy.top

@@ -1,8 +1,8 @@
 """Blocks of resources below one another, and the choice of some among those that are free.
 
-The blocks of the last level are the *leaves*. What is free is told as a set of leaves, and a leaf is free only
-as a whole: matching a request never looks at single resources. Where each leaf is one resource, leaves are
-numbered by rank, so that a set of resources is a set of leaves; else they are numbered depth first.
+The blocks of the last level are the *leaves*. What is free is told as a set of leaves, and a leaf is free
+only as a whole: matching a request never looks at single resources. Where each leaf is one resource, leaves
+are numbered by rank, so that a set of resources is a set of leaves; else they are numbered depth first.
 """
 
 from collections.abc import Sequence

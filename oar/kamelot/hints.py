@@ -54,7 +54,7 @@ class Hints:
 
 
 def _shape(group: CompiledGroup) -> Shape:
-    """Tell what must be the same for counts to be comparable: ALL, BEST and HALF must be at the same levels."""
+    """Tell what must be the same for counts to be comparable, such as ALL, BEST and HALF."""
     return group.hierarchy, group.usable, tuple(count if count < 0 else 0 for count in group.counts)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from procset import ProcSet
 
 from oar.core.job import ALL, BEST, HALF, Assignment, Group, JobId, LevelValue, Outcome, WaitingJob
-from oar.core.states import NodeState
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
 from oar.kamelot.platform import ALWAYS, Platform, level_value
 
@@ -25,13 +24,13 @@ def check(
     occupations: Sequence[Occupation],
     jobs: Sequence[WaitingJob],
     outcomes: Mapping[JobId, Outcome],
+    *,
     now: int,
     rules: Rules,
 ) -> list[str]:
     """List what is wrong with a plan; nothing, if it is right.
 
-    ``filters`` must be the ones the platform was made with. Requests of several groups are checked for their
-    filters, not for their counts.
+    Requests of several groups are checked for their filters, not for their counts.
     """
     wrong: list[str] = []
     taken: list[Occupation] = []
@@ -41,9 +40,11 @@ def check(
             continue
         wrong.extend(f"job {job.job_id}: {text}" for text in _check_job(platform, job, outcome, now, rules))
         mine = _occupation(job, outcome, rules)
-        for other in (*occupations, *taken):
-            if _collide(mine, other):
-                wrong.append(f"job {job.job_id}: shares resources with job {other.job_id}")
+        wrong.extend(
+            f"job {job.job_id}: shares resources with job {other.job_id}"
+            for other in (*occupations, *taken)
+            if _collide(mine, other)
+        )
         taken.append(mine)
     wrong.extend(_check_dependencies(jobs, outcomes, rules))
     return wrong
@@ -68,14 +69,7 @@ def _check_job(
         yield f"starts at {assignment.start_time}, before now, {now}"
     if not assignment.resources:
         yield "gets no resources"
-    end = _occupation(job, assignment, rules).end
-    for resource in platform.resources:
-        if resource.resource_id in assignment.resources and 0 < resource.available_upto < ALWAYS:
-            if resource.available_upto <= end:
-                yield f"outlives resource {resource.resource_id}"
-    states = {r.resource_id: r.state for r in platform.resources}
-    if any(states.get(id_, NodeState.DEAD) is NodeState.DEAD for id_ in assignment.resources):
-        yield "gets resources that are Dead or unknown"
+    yield from _check_resources(platform, assignment, _occupation(job, assignment, rules).end)
     moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
     if moldable.walltime_s != assignment.walltime_s:
         yield f"gets {assignment.walltime_s} s instead of {moldable.walltime_s}"
@@ -87,6 +81,16 @@ def _check_job(
         yield "gets resources that do not match its filters"
     if len(groups) == 1:
         yield from _check_counts(_blocks(platform, job, groups[0], assignment), groups[0], 0)
+
+
+def _check_resources(platform: Platform, assignment: Assignment, end: int) -> Iterator[str]:
+    resources = {resource.resource_id: resource for resource in platform.resources}
+    for resource_id in assignment.resources:
+        resource = resources.get(resource_id)
+        if resource is None:
+            yield f"gets resource {resource_id}, which is Dead or unknown"
+        elif 0 < resource.available_upto < ALWAYS and resource.available_upto <= end:
+            yield f"outlives resource {resource_id}"
 
 
 def _matching(platform: Platform, job: WaitingJob, group: Group) -> ProcSet:

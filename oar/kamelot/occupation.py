@@ -17,9 +17,9 @@ FOREVER = 2**31 - 1
 class Rules:
     """How long jobs count in the plan, and which absent resources do.
 
-    ``security_time_s`` is kept free after each job. A besteffort job is planned for ``besteffort_duration_s``,
-    whatever its walltime, so that it fills every hole. With ``energy_saving``, Absent resources that are
-    available until after now can be woken, so jobs are planned on them.
+    ``security_time_s`` is kept free after each job. A besteffort job is planned for
+    ``besteffort_duration_s``, whatever its walltime, so that it fills every hole. With ``energy_saving``,
+    Absent resources that are available until after now can be woken, so jobs are planned on them.
     """
 
     security_time_s: int = 60

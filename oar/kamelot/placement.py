@@ -50,8 +50,8 @@ def find_place(
 def _scan(slots: SlotSet, group: CompiledGroup, window: range) -> tuple[int, int]:
     """Tell the group's leaves that stay free over the window, and the last slot that no start may precede.
 
-    Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every start
-    up to its own begin, because any window from there still holds it and all that follows. -1 if none does.
+    Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every
+    start up to its own begin, because any window from there holds it and all that follows. -1 if none does.
     """
     whole = slots.whole(group.hierarchy)
     backwards = whole[window.start : window.stop]

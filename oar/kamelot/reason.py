@@ -114,7 +114,7 @@ def _never_together(reason: Reason, _format_date: DateFormat) -> str:
 
 
 def _failure(reason: Reason, _format_date: DateFormat) -> str:
-    return f"could not be planned: {reason.text}"
+    return reason.text
 
 
 def _asked(reason: Reason) -> str:

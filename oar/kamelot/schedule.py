@@ -40,9 +40,10 @@ def schedule(
     waiting: Sequence[WaitingJob],
     now: int,
     rules: Rules,
+    *,
     ends: Mapping[JobId, int] | None = None,
 ) -> Plan:
-    """Place the jobs in the order given; besteffort jobs come last, and what they take is invisible to others."""
+    """Place the jobs in the order given; besteffort jobs come last, invisible to the others."""
     gantt = Gantt(platform, (taken for taken in running if not taken.besteffort), now, ends)
     outcomes = place_all(gantt, [job for job in waiting if not is_besteffort(job)], rules)
     gantt.occupy(taken for taken in running if taken.besteffort)
@@ -58,8 +59,8 @@ def place_all(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[Jo
         try:
             outcomes[job.job_id] = _place(gantt, job, rules, eligible.resources(job))
         except Exception as problem:  # noqa: BLE001 - one bad job, whatever is wrong with it, never stops a round
-            reason = Reason(ReasonKind.FAILURE, text=str(problem) or type(problem).__name__)
-            outcomes[job.job_id] = _refuse(gantt, job, reason)
+            text = f"could not be planned: {str(problem) or type(problem).__name__}"
+            outcomes[job.job_id] = _refuse(gantt, job, Reason(ReasonKind.FAILURE, text=text))
     return outcomes
 
 

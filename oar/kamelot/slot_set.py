@@ -40,8 +40,8 @@ class SlotSet:
     def whole(self, hierarchy: Hierarchy) -> list[int]:
         """Tell for each slot which leaves are wholly free (and more, where each leaf is one resource).
 
-        The list is alive and belongs to the slot set. For hierarchies of single resources it is the list of all
-        free resources, which saves a list; so keep only the hierarchy's own leaves of what comes out.
+        The list is alive and belongs to the slot set. For hierarchies of single resources it is the list of
+        all free resources, which saves a list; so keep only the hierarchy's own leaves of what comes out.
         """
         if hierarchy.single:
             return self.free
@@ -51,7 +51,7 @@ class SlotSet:
         return whole
 
     def cut(self, date: int) -> int:
-        """Tell which slot begins at the date, which must not be before the first; make it if there is none."""
+        """Tell which slot begins at the date, not before the first slot; make it if needed."""
         index = bisect_left(self.begins, date)
         if index == len(self.begins) or self.begins[index] != date:
             self.begins.insert(index, date)
@@ -61,7 +61,7 @@ class SlotSet:
         return index
 
     def remove(self, begin: int, end: int, resources: int) -> None:
-        """Take resources from ``begin`` to ``end``, both included; what is before the first slot is ignored."""
+        """Take resources from ``begin`` to ``end``, both included; what is before the slots is ignored."""
         if end < self.begins[0]:
             return
         first = self.cut(max(begin, self.begins[0]))

@@ -1,0 +1,136 @@
+"""kamelot and the slow, obvious scheduler give the same plan on random platforms and queues."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from procset import ProcSet
+
+from oar.core.job import (
+    ALL,
+    BEST,
+    HALF,
+    Assignment,
+    Group,
+    JobId,
+    Level,
+    LevelValue,
+    Moldable,
+    MoldableId,
+    Outcome,
+    Request,
+    Resource,
+    WaitingJob,
+)
+from oar.core.states import NodeState
+from oar.kamelot import OVER, Occupation, Platform, Rules, check, schedule
+from tests.unit.kamelot.build import resource
+from tests.unit.kamelot.reference import Answer, reference_schedule
+
+NOW = 100
+STATES = [NodeState.ALIVE] * 6 + [NodeState.SUSPECTED, NodeState.ABSENT, NodeState.DEAD]
+CONDITIONS = ["mem > 64", "gpu = 'YES'"]
+
+
+@st.composite
+def resources(draw: st.DrawFn) -> list[Resource]:
+    """Resources with uneven, scattered blocks, repeated identifiers, holes and ends of availability."""
+    count = draw(st.integers(1, 14))
+    order = draw(st.permutations(range(1, count + 1)))
+    result = []
+    for number in order:
+        properties: dict[str, LevelValue] = {
+            "switch": draw(st.sampled_from([1, 1, 2])),
+            "node": draw(st.sampled_from(["a", "b", "c", "d"])),
+            "cpu": draw(st.sampled_from([1, 2])),
+            "core": number,
+            "gpu": draw(st.sampled_from([None, None, 1, 2])),
+        }
+        state = draw(st.sampled_from(STATES))
+        upto = draw(st.sampled_from([0, 0, 0, 0, 2147483647, 2147483646, 90, 130, 400]))
+        result.append(resource(number, properties, state, upto))
+    return result
+
+
+def some_of(found: list[Resource]) -> st.SearchStrategy[ProcSet]:
+    numbers = [r.resource_id for r in found]
+    return st.sets(st.sampled_from(numbers)).map(lambda chosen: ProcSet(*chosen))
+
+
+COUNTS = st.one_of(st.integers(1, 3), st.sampled_from([ALL, BEST, HALF]))
+LEVELS = st.lists(
+    st.sampled_from(["switch", "node", "cpu", "core", "gpu"]), min_size=1, max_size=3, unique=True
+)
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> Group:
+    levels = tuple(Level(name, draw(COUNTS)) for name in draw(LEVELS))
+    return Group(draw(st.sampled_from(["", "", *CONDITIONS])), levels)
+
+
+@st.composite
+def waiting(draw: st.DrawFn, number: int) -> WaitingJob:
+    moldables = [
+        Moldable(
+            MoldableId(10 * number + n),
+            Request(tuple(draw(st.lists(groups(), min_size=1, max_size=3 if draw(st.booleans()) else 1)))),
+            draw(st.sampled_from([1, 10, 20, 30, 55])),
+        )
+        for n in range(draw(st.sampled_from([1, 1, 2, 3])))
+    ]
+    return WaitingJob(
+        JobId(number),
+        "default",
+        "alice",
+        "default",
+        "",
+        draw(st.sampled_from(["", "", "", *CONDITIONS])),
+        tuple(moldables),
+        draw(st.sampled_from([{}, {}, {}, {"besteffort": ""}, {"state": "permissive"}])),
+        dependencies=tuple(draw(st.sets(st.sampled_from([1, 2, 3, 4, 90, 91, 92]).map(JobId), max_size=1)))
+        if draw(st.booleans())
+        else (),
+    )
+
+
+@st.composite
+def occupations(draw: st.DrawFn, found: list[Resource]) -> Occupation:
+    begin = draw(st.integers(80, 180))
+    end = begin + draw(st.integers(0, 60))
+    return Occupation(begin, end, draw(some_of(found)), JobId(70), draw(st.booleans()))
+
+
+@st.composite
+def worlds(
+    draw: st.DrawFn,
+) -> tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules]:
+    found = draw(resources())
+    filters = {condition: draw(some_of(found)) for condition in CONDITIONS}
+    running = draw(st.lists(occupations(found), max_size=5))
+    jobs = [draw(waiting(number)) for number in range(1, draw(st.integers(1, 8)) + 1)]
+    rules = Rules(draw(st.sampled_from([0, 0, 7])), 25, draw(st.booleans()))
+    return found, filters, running, jobs, rules
+
+
+ENDS = {JobId(90): OVER, JobId(91): 120}
+
+
+def answer(outcome: Outcome) -> Answer:
+    if isinstance(outcome, Assignment):
+        return outcome.moldable_id, outcome.start_time, str(outcome.resources)
+    return None
+
+
+@settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_a_plan_is_the_plan_that_the_rules_give_and_breaks_no_invariant(
+    world: tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules],
+) -> None:
+    found, filters, running, jobs, rules = world
+    platform = Platform(found, filters)
+    plan = schedule(platform, running, jobs, NOW, rules, ends=ENDS)
+    expected = reference_schedule(found, filters, running, jobs, now=NOW, rules=rules, ends=ENDS)
+    assert {id_: answer(outcome) for id_, outcome in plan.outcomes.items()} == expected
+    assert check(platform, running, jobs, plan.outcomes, now=NOW, rules=rules) == []
+    for job in jobs:
+        assert plan.explain(job).words()
+        assert "could not be planned" not in plan.explain(job).words()
