@@ -1,19 +1,31 @@
-"""Makes, fills, checks and removes an installation's database and its three roles.
+"""Makes, fills, checks and removes an installation's database; a step is whole or leaves nothing."""
 
-The owner role holds the schema and cannot log in; OAR's own login is a member of it; the reader can only
-read, and runs the conditions that users write.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from psycopg2.extensions import encrypt_password
 from sqlalchemy import URL, Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from oar.db.conditions import words_of
-from oar.db.engine import READER_TIMEOUT_S, open_engine, open_reader, open_url
-from oar.db.schema import differences, lock_for_upgrade, migrate, newest_revision, present_revision
+from oar.db.engine import open_engine, open_reader, open_url
+from oar.db.roles import (
+    Say,
+    check_accounts,
+    create_roles,
+    drop_roles,
+    grant_reading,
+    missing_roles,
+    owner_of,
+    quoted,
+)
+from oar.db.schema import (
+    differences,
+    known_revisions,
+    lock_for_upgrade,
+    migrate,
+    newest_revision,
+    present_revision,
+)
 from oar.db.tables_admin import QueueRow, SchemaRow
 from oar.errors import DatabaseUnreachable, OarError
 from oar.settings import DatabaseSettings
@@ -21,9 +33,8 @@ from oar.settings import DatabaseSettings
 SCHEMA_VERSION = "4.0.0"
 """The word in table ``schema``, for programs that ask OAR's way; revisions are what we go by."""
 QUEUES = (("admin", 10), ("default", 2), ("besteffort", 0))
-SECRET_TABLES = ("challenges",)
-
-Say = Callable[[str], None]
+IN_USE = {"55006", "55P03"}
+"""PostgreSQL's codes for an object that others use, and for a lock that was not given in time."""
 
 
 class InstallationError(OarError):
@@ -34,24 +45,24 @@ class ForeignSchema(OarError):
     """The database holds tables that these migrations did not make."""
 
 
-def owner_of(settings: DatabaseSettings) -> str:
-    """Name the role that owns the schema."""
-    return f"{settings.login}_owner"
+class NewerSchema(OarError):
+    """The database was upgraded by a newer version of OAR."""
 
 
 def create(admin: URL, settings: DatabaseSettings, say: Say) -> None:
     """Make the roles and the empty database as an administrator of PostgreSQL; what is there already stays.
 
-    Raises DatabaseUnreachable or InstallationError; then nothing is left that was not there before.
+    Raises DatabaseUnreachable, ConfigurationError or InstallationError; then nothing new is left.
     """
+    check_accounts(settings)
     server = open_url(admin)
     try:
         with _explained("create"):
-            made = _create_roles(server, settings, say)
+            made = create_roles(server, settings, say)
             try:
                 _create_database(server, admin, settings, say)
             except BaseException:
-                _drop_roles(server, made)
+                drop_roles(server, made)
                 raise
     finally:
         server.dispose()
@@ -60,27 +71,17 @@ def create(admin: URL, settings: DatabaseSettings, say: Say) -> None:
 def initialise(engine: Engine, settings: DatabaseSettings, say: Say) -> None:
     """Bring the schema to the newest revision and, in a new database, write the first rows; all or nothing.
 
-    Raises DatabaseUnreachable, ForeignSchema or InstallationError.
+    Raises DatabaseUnreachable, ForeignSchema, NewerSchema or InstallationError.
     """
-    wanted = newest_revision()
-    with _explained("initialise"), engine.begin() as connection:
+    with _explained("init"), engine.begin() as connection:
         lock_for_upgrade(connection)
+        for problem in missing_roles(connection, settings):
+            raise InstallationError(problem)
         before = present_revision(connection)
+        _upgrade(connection, before, settings, say)
         if before is None:
-            _refuse_foreign_tables(connection, settings)
-        if before == wanted:
-            say(f"The database is up to date (revision {wanted}).")
-        else:
-            say(
-                f"Initializing database '{settings.name}'..."
-                if before is None
-                else f"Upgrading to {wanted}..."
-            )
-            connection.exec_driver_sql(f"SET LOCAL ROLE {_quoted(connection, owner_of(settings))}")
-            migrate(connection)
-        if before is None:
-            _first_rows(connection)
-        _grant_reading(connection, settings)
+            _write_first_rows(connection)
+        grant_reading(connection, settings)
 
 
 def problems(settings: DatabaseSettings) -> list[str]:
@@ -93,13 +94,13 @@ def problems(settings: DatabaseSettings) -> list[str]:
         with _explained("check"), engine.connect() as connection:
             wanted, present = newest_revision(), present_revision(connection)
             if present is None:
-                return [f"database {settings.name} holds no schema; run: oar-database init"]
+                return [f"database {settings.name} holds no schema of ours; run: oar-database init"]
             if present != wanted:
                 return [f"the schema is at revision {present}, OAR wants {wanted}; run: oar-database init"]
             return [
                 *differences(connection),
-                *_role_problems(connection, settings),
-                *_reader_problems(settings),
+                *missing_roles(connection, settings),
+                *_problems_of_reader(settings),
             ]
     finally:
         engine.dispose()
@@ -115,54 +116,20 @@ def drop(admin: URL, settings: DatabaseSettings, say: Say) -> None:
         with _explained("drop"):
             with _autocommit(server) as connection:
                 say("Removing the database...")
-                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {_quoted(connection, settings.name)}")
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(connection, settings.name)}")
             for role in (settings.login, settings.reader_login, owner_of(settings)):
-                if not _drop_roles(server, [role]):
+                if not drop_roles(server, [role]):
                     say(f"Role {role} stays: something else uses it.")
     finally:
         server.dispose()
 
 
-def _create_roles(server: Engine, settings: DatabaseSettings, say: Say) -> list[str]:
-    roles = (
-        (owner_of(settings), "NOLOGIN", "", "Creating the database owner..."),
-        (settings.login, "LOGIN", settings.password, "Creating the database user..."),
-        (settings.reader_login, "LOGIN", settings.reader_password, "Creating the database read-only user..."),
-    )
-    made = []
-    with server.begin() as connection:
-        for role, login, password, message in roles:
-            if _role_exists(connection, role):
-                say(f"Role {role} is already there.")
-                continue
-            say(message)
-            secret = _password(connection, role, password) if password else ""
-            connection.exec_driver_sql(
-                f"CREATE ROLE {_quoted(connection, role)} {login} {secret}",
-                execution_options={"no_parameters": True},
-            )
-            made.append(role)
-        _bind_roles(connection, settings)
-    return made
-
-
-def _bind_roles(connection: Connection, settings: DatabaseSettings) -> None:
-    owner, login, reader = (
-        _quoted(connection, role) for role in (owner_of(settings), settings.login, settings.reader_login)
-    )
-    connection.exec_driver_sql(f"GRANT {owner} TO {login}")
-    connection.exec_driver_sql(f"ALTER ROLE {reader} SET default_transaction_read_only = on")
-    connection.exec_driver_sql(f"ALTER ROLE {reader} SET statement_timeout = '{READER_TIMEOUT_S}s'")
-
-
 def _create_database(server: Engine, admin: URL, settings: DatabaseSettings, say: Say) -> None:
     with _autocommit(server) as connection:
-        name = _quoted(connection, settings.name)
-        owner = _quoted(connection, owner_of(settings))
-        there = connection.exec_driver_sql(
-            "SELECT FROM pg_database WHERE datname = %s", (settings.name,)
-        ).first()
-        if there:
+        name = quoted(connection, settings.name)
+        owner = quoted(connection, owner_of(settings))
+        there = connection.exec_driver_sql("SELECT 1 FROM pg_database WHERE datname = %s", (settings.name,))
+        if there.first() is not None:
             say(f"Database {settings.name} is already there.")
             return
         say("Creating the database...")
@@ -175,11 +142,12 @@ def _create_database(server: Engine, admin: URL, settings: DatabaseSettings, say
 
 
 def _close_database(admin: URL, settings: DatabaseSettings) -> None:
+    """Keep out of the new database whoever is not one of the three roles."""
     inside = open_url(admin.set(database=settings.name))
     try:
         with inside.begin() as connection:
             name, owner, login, reader = (
-                _quoted(connection, word)
+                quoted(connection, word)
                 for word in (settings.name, owner_of(settings), settings.login, settings.reader_login)
             )
             connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
@@ -192,7 +160,25 @@ def _close_database(admin: URL, settings: DatabaseSettings) -> None:
         inside.dispose()
 
 
-def _first_rows(connection: Connection) -> None:
+def _upgrade(connection: Connection, before: str | None, settings: DatabaseSettings, say: Say) -> None:
+    wanted = newest_revision()
+    if before == wanted:
+        say(f"The database is up to date (revision {wanted}).")
+        return
+    if before is None:
+        _refuse_foreign_tables(connection, settings)
+        say(f"Initializing database '{settings.name}'...")
+    elif before not in known_revisions():
+        raise NewerSchema(
+            f"database {settings.name} is at revision {before}, newer than {wanted}: upgrade OAR"
+        )
+    else:
+        say(f"The current revision is {before}. Upgrading to {wanted}.")
+    connection.exec_driver_sql(f"SET LOCAL ROLE {quoted(connection, owner_of(settings))}")
+    migrate(connection)
+
+
+def _write_first_rows(connection: Connection) -> None:
     connection.execute(
         insert(QueueRow),
         [
@@ -203,13 +189,6 @@ def _first_rows(connection: Connection) -> None:
     connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION, name=""))
 
 
-def _grant_reading(connection: Connection, settings: DatabaseSettings) -> None:
-    reader = _quoted(connection, settings.reader_login)
-    connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
-    connection.exec_driver_sql(f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {reader}")
-    connection.exec_driver_sql(f"REVOKE ALL ON {', '.join(SECRET_TABLES)} FROM {reader}")
-
-
 def _refuse_foreign_tables(connection: Connection, settings: DatabaseSettings) -> None:
     if connection.exec_driver_sql("SELECT to_regclass('jobs')").scalar_one() is not None:
         raise ForeignSchema(
@@ -218,21 +197,11 @@ def _refuse_foreign_tables(connection: Connection, settings: DatabaseSettings) -
         )
 
 
-def _role_problems(connection: Connection, settings: DatabaseSettings) -> Iterator[str]:
-    owner = owner_of(settings)
-    if not _role_exists(connection, owner):
-        yield f"missing role: {owner}; run: oar-database create"
-    elif not connection.exec_driver_sql(
-        "SELECT pg_has_role(%s, %s, 'USAGE')", (settings.login, owner)
-    ).scalar_one():
-        yield f"role {settings.login} is no member of {owner}; run: oar-database create"
-
-
-def _reader_problems(settings: DatabaseSettings) -> Iterator[str]:
+def _problems_of_reader(settings: DatabaseSettings) -> Iterator[str]:
     reader = open_reader(settings)
     try:
         with reader.connect() as connection:
-            rights = connection.exec_driver_sql(
+            reads, writes, sees_secrets = connection.exec_driver_sql(
                 "SELECT has_table_privilege('jobs', 'SELECT'), has_table_privilege('jobs', 'UPDATE'), "
                 "has_table_privilege('challenges', 'SELECT')"
             ).one()
@@ -241,34 +210,10 @@ def _reader_problems(settings: DatabaseSettings) -> Iterator[str]:
         return
     finally:
         reader.dispose()
-    if not rights[0]:
+    if not reads:
         yield f"role {settings.reader_login} cannot read jobs; run: oar-database init"
-    if rights[1] or rights[2]:
+    if writes or sees_secrets:
         yield f"role {settings.reader_login} (DB_BASE_LOGIN_RO) can write jobs or read challenges"
-
-
-def _drop_roles(server: Engine, roles: list[str]) -> bool:
-    try:
-        with server.begin() as connection:
-            for role in reversed(roles):
-                connection.exec_driver_sql(f"DROP ROLE IF EXISTS {_quoted(connection, role)}")
-    except DBAPIError:
-        return False
-    return True
-
-
-def _role_exists(connection: Connection, role: str) -> bool:
-    return connection.exec_driver_sql("SELECT FROM pg_roles WHERE rolname = %s", (role,)).first() is not None
-
-
-def _password(connection: Connection, role: str, password: str) -> str:
-    # hashed here, so that no log of the server ever shows it
-    driver = connection.connection.driver_connection
-    return f"PASSWORD '{encrypt_password(password, role, driver, 'scram-sha-256')}'"
-
-
-def _quoted(connection: Connection, name: str) -> str:
-    return connection.dialect.identifier_preparer.quote_identifier(name)
 
 
 @contextmanager
@@ -282,4 +227,6 @@ def _explained(action: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise InstallationError(f"{action}: {words_of(error)}; nothing was changed") from error
+        in_use = getattr(error.orig, "pgcode", None) in IN_USE
+        advice = "; stop oar-server and leave psql first" if in_use else ""
+        raise InstallationError(f"{action}: {words_of(error)}; nothing was changed{advice}") from error

@@ -114,7 +114,7 @@ def _new_name(connection: Connection, name: str) -> str:
     if column in PROTECTED:
         raise ProtectedProperty(name, "this name belongs to OAR")
     if connection.exec_driver_sql(
-        "SELECT FROM pg_get_keywords() WHERE word = %s AND catcode IN ('R', 'T')", (column,)
+        "SELECT 1 FROM pg_get_keywords() WHERE word = %s AND catcode IN ('R', 'T')", (column,)
     ).first():
         raise BadPropertyName(name, "this is a word of SQL, choose another name")
     if column in list_properties(connection):

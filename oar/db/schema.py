@@ -53,6 +53,11 @@ def newest_revision() -> str:
     return head
 
 
+def known_revisions() -> set[str]:
+    """Return every revision that this version of OAR has."""
+    return {script.revision for script in ScriptDirectory.from_config(_configuration(None)).walk_revisions()}
+
+
 def present_revision(connection: Connection) -> str | None:
     """Return the revision that the database is at; None when it was never built by migrations."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -1,7 +1,7 @@
 """Jobs: what was asked, what became of it, and the secrets and kills that belong to it.
 
-Rows of a job go with the job (ON DELETE CASCADE), so that removing history is one statement. Two references are
-no foreign keys, because OAR writes 0 for "none" there: ``array_id`` (until it is known) and
+Rows of a job go with the job (ON DELETE CASCADE), so that removing history is one statement. Two references
+are no foreign keys, because OAR writes 0 for "none" there: ``array_id`` (until it is known) and
 ``resubmit_job_id``. ``queue_name`` is none either: history names queues that were removed since.
 """
 

@@ -1,8 +1,8 @@
 """OAR's tables of one row per resource, as views on sets, for the SQL scripts that sites have.
 
 The text is here once: the definition of the schema and its first migration both run it. Writes to the views
-of the plan and of the assignments change the sets behind. Writes to the ``_visu`` pair are accepted and change
-nothing: OAR 2 copies the plan there, and here the pair already shows the plan.
+of the plan and of the assignments change the sets behind. Writes to the ``_visu`` pair are accepted and
+change nothing: OAR 2 copies the plan there, and here the pair already shows the plan.
 """
 
 from sqlalchemy import Connection
