@@ -135,18 +135,8 @@ class PrivatePostgresql:
         self._make_folders()
         if not (self.data_directory / "PG_VERSION").exists():
             self._initialise(programs)
-        self._run(
-            programs,
-            "pg_ctl",
-            "-D",
-            str(self.data_directory),
-            "-l",
-            str(self.log_file),
-            "-w",
-            "-t",
-            "60",
-            "start",
-        )
+        files = ("-D", str(self.data_directory), "-l", str(self.log_file))
+        self._run(programs, "pg_ctl", "start", *files, "-w", "-t", "60")
 
     def stop(self, keep: bool = False) -> None:
         """Stop the server at once, breaking its connections; remove all its files unless ``keep``."""
