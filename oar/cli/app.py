@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oar.settings import Settings
 
 INTERRUPTED = 128 + 2
+_TYPED = "oar.typed_arguments"
 
 
 class Context:
@@ -86,6 +87,11 @@ class OarCommand(click.Command):
 
     exit_codes: Mapping[int, str] = {}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember the arguments as they were typed; see :func:`typed_arguments`."""
+        ctx.meta[_TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run and leave the process; makes a :class:`Context` when none is given as ``obj``."""
         options["standalone_mode"] = False
@@ -128,9 +134,15 @@ def fail(code: int) -> NoReturn:
     raise click.exceptions.Exit(code)
 
 
+def typed_arguments() -> tuple[str, ...]:
+    """Tell the arguments of the running command, as they were typed."""
+    typed: tuple[str, ...] = click.get_current_context().meta[_TYPED]
+    return typed
+
+
 def warn(text: str) -> None:
     """Say something on the standard error, in the name of the running command."""
-    click.echo(f"{click.get_current_context().info_name}: {text}", err=True)
+    click.echo(f"{click.get_current_context().find_root().command.name}: {text}", err=True)
 
 
 def run_command(command: Callable[[], Any], name: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Who runs a command, and how files are read with that person's rights."""
 
+import grp
 import os
 import pwd
 import subprocess
@@ -96,4 +97,21 @@ def _owns(uid: int, file: Path) -> bool:
     try:
         return file.stat().st_uid == uid
     except OSError:
+        return False
+
+
+def group_of(caller: Caller) -> str:
+    """Name the caller's primary group; its number when it has no name."""
+    group = pwd.getpwuid(caller.uid).pw_gid
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
+
+
+def is_member(caller: Caller, group: str) -> bool:
+    """Tell whether the caller is listed as a member of a group; False when there is no such group."""
+    try:
+        return caller.name in grp.getgrnam(group).gr_mem
+    except KeyError:
         return False

@@ -127,8 +127,10 @@ def _read_level(word: str, nodes_property: str) -> Level:
             f"'{word}' is not understood in a resource request; write level=count, as in nodes=2"
         )
     name, count = found.groups()
-    if name == "walltime":
+    if name.lower() == "walltime":
         raise RequestSyntax(f"'{word}': the walltime comes once, at the end, after a comma")
+    # Columns are lower case in the database, and SQL does not mind how they are written.
+    name = name.lower()
     return Level(nodes_property if name == "nodes" else name, _read_count(name, count))
 
 

@@ -1,0 +1,189 @@
+"""Writes new jobs: all rows of a submission, for one job as for a large array."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from secrets import randbelow
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.orm import DeclarativeBase
+
+from oar.core.job import Request
+from oar.core.states import JobState, JobType
+from oar.db.tables_jobs import (
+    ChallengeRow,
+    DependencyRow,
+    GroupRow,
+    JobRow,
+    JobStateLogRow,
+    JobTypeRow,
+    LevelRow,
+    MoldableRow,
+)
+from oar.errors import BadRequest
+
+CHALLENGE_LIMIT = 10**18
+"""A challenge is a number below this: the most digits that the server reads."""
+
+
+class UnknownJobs(BadRequest):
+    """Jobs that a submission depends on are not there."""
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.ids = sorted(ids)
+        super().__init__(f"-a: there is no job {', '.join(map(str, self.ids))}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJobs:
+    """What the jobs of one submission share, and the command of each; walltimes are in seconds."""
+
+    user: str
+    group: str
+    host: str
+    queue: str
+    project: str
+    name: str
+    properties: str
+    types: Sequence[str]
+    alternatives: Sequence[tuple[Request, int]]
+    commands: Sequence[str]
+    directory: str
+    stdout: str
+    stderr: str
+    hold: bool
+    required_jobs: Collection[int]
+    checkpoint_s: int
+    checkpoint_signal: int
+    initial_request: str
+    message: str
+
+
+def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
+    """Write the jobs as Waiting, or Hold, in the order of their commands; returns their ids.
+
+    Raises :class:`UnknownJobs` when they depend on jobs that do not exist.
+    """
+    _check_required(connection, new.required_jobs)
+    job_ids = _take_ids(connection, "jobs", "job_id", len(new.commands))
+    state = JobState.HOLD if new.hold else JobState.WAITING
+    shared = _shared_values(new, now)
+    _write(
+        connection,
+        JobRow,
+        (
+            shared
+            | {
+                "job_id": job_id,
+                "array_id": job_ids[0],
+                "array_index": index,
+                "command": command,
+                "state": state,
+            }
+            for index, (job_id, command) in enumerate(zip(job_ids, new.commands, strict=True), 1)
+        ),
+    )
+    challenges = ({"job_id": one, "challenge": str(randbelow(CHALLENGE_LIMIT))} for one in job_ids)
+    _write(connection, ChallengeRow, challenges)
+    _write_requests(connection, job_ids, new.alternatives)
+    _write(connection, JobTypeRow, ({"job_id": one, "type": word} for one in job_ids for word in new.types))
+    _write(
+        connection,
+        DependencyRow,
+        ({"job_id": one, "job_id_required": other} for one in job_ids for other in sorted(new.required_jobs)),
+    )
+    logs = ({"job_id": one, "job_state": state, "date_start": now} for one in job_ids)
+    _write(connection, JobStateLogRow, logs)
+    return job_ids
+
+
+def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:
+    return {
+        "initial_request": new.initial_request,
+        "job_name": new.name or None,
+        "job_type": JobType.PASSIVE,
+        "info_type": f"{new.host}:",
+        "message": new.message,
+        "job_user": new.user,
+        "project": new.project,
+        "job_group": new.group,
+        "queue_name": new.queue,
+        "properties": new.properties,
+        "launching_directory": new.directory,
+        "submission_time": now,
+        "checkpoint": new.checkpoint_s,
+        "checkpoint_signal": new.checkpoint_signal,
+        "stdout_file": new.stdout,
+        "stderr_file": new.stderr,
+    }
+
+
+def _check_required(connection: Connection, required: Collection[int]) -> None:
+    if not required:
+        return
+    # The lock keeps the jobs there until the dependencies on them are written.
+    query = (
+        select(JobRow.job_id).where(JobRow.job_id.in_(required)).with_for_update(read=True, key_share=True)
+    )
+    if unknown := set(required) - set(connection.scalars(query)):
+        raise UnknownJobs(unknown)
+
+
+def _write_requests(
+    connection: Connection, job_ids: Sequence[int], alternatives: Sequence[tuple[Request, int]]
+) -> None:
+    """Write the alternatives of each job; ids rise in the order in which they were asked for."""
+    of_jobs = [(job_id, request, walltime) for job_id in job_ids for request, walltime in alternatives]
+    moldable_ids = _take_ids(connection, "moldable_job_descriptions", "moldable_id", len(of_jobs))
+    moldables = list(zip(moldable_ids, of_jobs, strict=True))
+    _write(
+        connection,
+        MoldableRow,
+        (
+            {"moldable_id": moldable_id, "moldable_job_id": job_id, "moldable_walltime": walltime}
+            for moldable_id, (job_id, _, walltime) in moldables
+        ),
+    )
+    of_moldables = [
+        (moldable_id, group) for moldable_id, (_, request, _) in moldables for group in request.groups
+    ]
+    group_ids = _take_ids(connection, "job_resource_groups", "res_group_id", len(of_moldables))
+    groups = list(zip(group_ids, of_moldables, strict=True))
+    _write(
+        connection,
+        GroupRow,
+        (
+            {
+                "res_group_id": group_id,
+                "res_group_moldable_id": moldable_id,
+                "res_group_property": group.filter,
+            }
+            for group_id, (moldable_id, group) in groups
+        ),
+    )
+    _write(
+        connection,
+        LevelRow,
+        (
+            {
+                "res_job_group_id": group_id,
+                "res_job_resource_type": level.name,
+                "res_job_value": level.count,
+                "res_job_order": order,
+            }
+            for group_id, (_, group) in groups
+            for order, level in enumerate(group.levels)
+        ),
+    )
+
+
+def _take_ids(connection: Connection, table: str, column: str, count: int) -> list[int]:
+    """Reserve new ids, rising; rows that refer to each other can then be written without reading back."""
+    query = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    return sorted(connection.exec_driver_sql(query, (table, column, count)).scalars())
+
+
+def _write(connection: Connection, row: type[DeclarativeBase], values: Iterator[dict[str, Any]]) -> None:
+    rows = list(values)
+    if rows:
+        connection.execute(insert(row), rows)

@@ -1,0 +1,259 @@
+"""What a submission asks for, checked before anything is read or written. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import PurePosixPath
+
+from oar.core.job import Request
+from oar.core.request import ONE_RESOURCE, parse_request
+from oar.errors import BadRequest
+from oar.settings import SubmissionSettings
+
+LARGEST_ARRAY = 100_000
+CHECKPOINT_SIGNAL = 12
+"""SIGUSR2, the signal of a checkpoint when nobody names another."""
+
+_FILE_NAME = re.compile(r"[a-zA-Z0-9_./\-% ]+")
+_JOB_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_DISCARDED = "/dev/null"
+_ADDED_UP = frozenset({"resources", "types", "anterior"})
+_WIDTHS = {"queue": 100, "project": 255}
+_TYPE_WIDTH = 255
+
+
+class NothingToRun(BadRequest):
+    """There is no command, or more than one."""
+
+    exit_code = 5
+
+
+class BadArray(BadRequest):
+    """An array without jobs, or with too many."""
+
+    exit_code = 6
+
+
+class BadStdout(BadRequest):
+    """A name that the output file cannot have."""
+
+    exit_code = 244
+
+
+class BadStderr(BadRequest):
+    """A name that the error file cannot have."""
+
+    exit_code = 243
+
+
+class BadOption(BadRequest):
+    """A value that an option cannot have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line, or the ``#OAR`` lines of a script, ask for; None or () where nothing is said."""
+
+    resources: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    anterior: tuple[int, ...] = ()
+    queue: str | None = None
+    property: str | None = None
+    name: str | None = None
+    project: str | None = None
+    directory: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    checkpoint: int | None = None
+    signal: int | None = None
+    array: int | None = None
+    array_param_file: str | None = None
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One moldable: a request, and its walltime in seconds when one was given."""
+
+    request: Request
+    walltime_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A checked submission: one job for each of ``commands``; the rules choose when ``queue`` is None."""
+
+    commands: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+    queue: str | None
+    properties: str
+    types: tuple[str, ...]
+    name: str
+    project: str
+    directory: str
+    stdout: str
+    stderr: str
+    hold: bool
+    required_jobs: tuple[int, ...]
+    checkpoint_s: int
+    checkpoint_signal: int
+    initial_request: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user may not have meant."""
+        if len(self.commands) == 1:
+            return ()
+        shared = {self.stdout, self.stderr} - {_DISCARDED}
+        return tuple(
+            f"warning: all {len(self.commands)} jobs write to '{file}'; %jobid% in the name tells them apart"
+            for file in sorted(shared)
+            if "%jobid%" not in file
+        )
+
+
+def merge(command_line: Wishes, script: Wishes) -> tuple[Wishes, list[str]]:
+    """Add the wishes of a script to those of the command line, which win; returns them and OAR 2's warnings.
+
+    Alternatives, types and dependencies add up, those of the script last.
+    """
+    values: dict[str, object] = {"hold": command_line.hold or script.hold}
+    warnings = []
+    for one in fields(Wishes):
+        typed, scanned = getattr(command_line, one.name), getattr(script, one.name)
+        if one.name in _ADDED_UP:
+            values[one.name] = typed + scanned
+        elif typed is None:
+            values[one.name] = scanned
+        elif one.name != "hold" and scanned not in (None, typed):
+            warnings.append(
+                f"# Warning: ignore script value for {one.name} parameter: {scanned}; "
+                "another value was given on the command line."
+            )
+    return replace(command_line, **values), warnings  # type: ignore[arg-type] # one value for each field, of its own type
+
+
+def check(
+    wishes: Wishes,
+    command: str,
+    parameters: Sequence[str] | None,
+    settings: SubmissionSettings,
+    *,
+    directory: str,
+    initial_request: str,
+) -> Submission:
+    """Check everything that can be checked without the database; raises a BadRequest that names the option.
+
+    ``parameters`` has the arguments of each job of an array; ``directory`` holds where the user gave none.
+    """
+    types = tuple(dict.fromkeys(one.strip() for one in wishes.types))
+    if not command.strip() and "noop" not in types:
+        raise NothingToRun("there is nothing to run; give one command, in quotes when it has arguments")
+    _check_words(wishes, types)
+    submission = Submission(
+        commands=_commands(command, wishes.array, parameters),
+        alternatives=_alternatives(wishes.resources, settings),
+        queue=wishes.queue,
+        properties=(wishes.property or "").strip(),
+        types=types,
+        name=_job_name(wishes.name),
+        project=wishes.project or settings.default_project,
+        directory=_directory(wishes.directory or directory),
+        stdout=_file_name(wishes.stdout, wishes.name, "stdout"),
+        stderr=_file_name(wishes.stderr, wishes.name, "stderr"),
+        hold=wishes.hold,
+        required_jobs=tuple(dict.fromkeys(wishes.anterior)),
+        checkpoint_s=_number("--checkpoint", wishes.checkpoint, 0, 0, 2**31 - 1),
+        checkpoint_signal=_number("--signal", wishes.signal, CHECKPOINT_SIGNAL, 1, 64),
+        initial_request=initial_request,
+    )
+    _check_encoding(submission)
+    return submission
+
+
+def read_parameters(text: str) -> tuple[str, ...]:
+    """Read a parameter file: the arguments of one job a line, without comments (``#``) and empty lines."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _commands(command: str, array: int | None, parameters: Sequence[str] | None) -> tuple[str, ...]:
+    size = len(parameters) if parameters is not None else 1 if array is None else array
+    if size < 1:
+        where = (
+            "--array-param-file has no line with parameters" if parameters is not None else f"--array {array}"
+        )
+        raise BadArray(f"{where}: an array has at least one job")
+    if size > LARGEST_ARRAY:
+        raise BadArray(f"an array of {size} jobs is too large; the largest has {LARGEST_ARRAY}")
+    if parameters is None:
+        return (command,) * size
+    return tuple(f"{command} {arguments}" for arguments in parameters)
+
+
+def _alternatives(texts: Sequence[str], settings: SubmissionSettings) -> tuple[Alternative, ...]:
+    default, _ = parse_request(settings.default_request, settings.nodes_property, ONE_RESOURCE)
+    read = (
+        parse_request(text, settings.nodes_property, default) for text in texts or (settings.default_request,)
+    )
+    return tuple(Alternative(request, walltime) for request, walltime in read)
+
+
+def _job_name(name: str | None) -> str:
+    if name is not None and not _JOB_NAME.fullmatch(name):
+        raise BadOption(f"-n: '{name}' is no job name; use up to 100 letters, digits and _ . -")
+    return name or ""
+
+
+def _directory(path: str) -> str:
+    if not PurePosixPath(path).is_absolute():
+        raise BadOption(f"-d: '{path}' is not absolute; a directory begins with /")
+    return path
+
+
+def _file_name(path: str | None, name: str | None, stream: str) -> str:
+    if path is None:
+        return f"OAR.{name}.%jobid%.{stream}" if name else f"OAR.%jobid%.{stream}"
+    if not _FILE_NAME.fullmatch(path):
+        error, option = (BadStdout, "-O") if stream == "stdout" else (BadStderr, "-E")
+        raise error(
+            f"{option}: '{path}' is no file name for the {stream}; use letters, digits and _ . / - % only"
+        )
+    return path.replace("%jobname%", name or "")
+
+
+def _number(option: str, value: int | None, default: int, least: int, most: int) -> int:
+    if value is None:
+        return default
+    if not least <= value <= most:
+        raise BadOption(f"{option}: {value} is not between {least} and {most}")
+    return value
+
+
+def _check_words(wishes: Wishes, types: Sequence[str]) -> None:
+    for name, width in _WIDTHS.items():
+        word = getattr(wishes, name)
+        if word is not None and not 0 < len(word.strip()) <= width:
+            raise BadOption(f"--{name}: '{word}' is empty or longer than {width} characters")
+    for one in types:
+        if not 0 < len(one) <= _TYPE_WIDTH:
+            raise BadOption(f"-t: '{one}' is empty or longer than {_TYPE_WIDTH} characters")
+
+
+def _check_encoding(submission: Submission) -> None:
+    for text in _texts(submission):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            shown = text.encode(errors="backslashreplace").decode()
+            raise BadOption(f"'{shown}' is not written in UTF-8") from None
+
+
+def _texts(submission: Submission) -> Iterator[str]:
+    for one in fields(Submission):
+        value = getattr(submission, one.name)
+        yield from (
+            item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, str)
+        )
+    for alternative in submission.alternatives:
+        yield from (group.filter for group in alternative.request.groups)
