@@ -52,7 +52,7 @@ def _check(
     world: World, occupations: Sequence[Occupation], outcomes: Mapping[JobId, Outcome], rules: Rules
 ) -> tuple[str, ...]:
     looked_at = [job for job in world.waiting if job.job_id in outcomes]
-    return tuple(check(world.platform, occupations, looked_at, outcomes, world.now, rules))
+    return tuple(check(world.platform, occupations, looked_at, outcomes, now=world.now, rules=rules))
 
 
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:
