@@ -1,10 +1,10 @@
 """Requests made ready for the search: filters, levels and states resolved to hierarchies and leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import HALF, Group, Moldable, WaitingJob
-from oar.kamelot.hierarchy import Counts, Hierarchy, choose, satisfies
+from oar.kamelot.hierarchy import Counts, Hierarchy, choose, make_test
 from oar.kamelot.platform import Platform
 
 
@@ -15,10 +15,8 @@ class CompiledGroup:
     hierarchy: Hierarchy
     counts: Counts
     usable: int
-
-    def fits(self, free: int) -> bool:
-        """Tell whether enough leaves are free; once false, it stays so for any subset."""
-        return satisfies(self.hierarchy.top, self.counts, free)
+    fits: Callable[[int], bool]
+    """Whether enough leaves are free; once false, it stays so for any subset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +45,15 @@ def compile_moldable(
 
 def compile_group(platform: Platform, job: WaitingJob, group: Group, usable: int) -> CompiledGroup:
     """Resolve one group; the job's own condition holds as well as the group's."""
+    if not group.levels:
+        raise ValueError("a group of resources names no level")
     candidates = platform.matching(job.properties) & platform.matching(group.filter)
     hierarchy = platform.hierarchy(candidates, tuple(level.name for level in group.levels))
     counts = tuple(level.count for level in group.levels)
     for level in group.levels:
         if level.count == 0 or level.count < HALF:
             raise ValueError(f"asks for {level.count} {level.name}")
-    return CompiledGroup(hierarchy, counts, hierarchy.whole(usable))
+    return CompiledGroup(hierarchy, counts, hierarchy.whole(usable), make_test(hierarchy.top, counts))
 
 
 def choose_all(groups: Sequence[CompiledGroup], free: Sequence[int]) -> int | None:

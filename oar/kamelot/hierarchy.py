@@ -5,7 +5,7 @@ only as a whole: matching a request never looks at single resources. Where each 
 are numbered by rank, so that a set of resources is a set of leaves; else they are numbered depth first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from oar.core.job import ALL, BEST, HALF, LevelValue
@@ -40,9 +40,10 @@ class Hierarchy:
     """The blocks that one list of levels makes of some candidate resources."""
 
     def __init__(self, levels: tuple[str, ...], rows: Sequence[tuple[int, tuple[LevelValue, ...]]]) -> None:
-        """Sort rows of rank and path, in rising rank, into blocks; a block is known by its whole path."""
-        if not levels:
-            raise ValueError("a group of resources names no level")
+        """Sort rows of rank and path, in rising rank, into blocks; a block is known by its whole path.
+
+        There must be one level at least; a path has one value for each.
+        """
         self.levels = levels
         self.resources = bits.mask_of(rank for rank, _ in rows)
         draft = _Draft()
@@ -126,6 +127,31 @@ def satisfies(block: Block, counts: Counts, free: int) -> bool:
             if not lacking:
                 return True
     return False
+
+
+def make_test(top: Block, counts: Counts) -> Callable[[int], bool]:
+    """Make the test whether enough leaves are free, for sets that hold none but leaves below the top.
+
+    It answers as :func:`satisfies`; the common forms, one and two counted levels, are spelled out because the
+    search asks it most of all.
+    """
+    lacking = needed(counts[0], top.size)
+    if not top.children:
+        return lambda free: free.bit_count() >= lacking
+    if len(counts) > 2 or counts[1] < 0:
+        return lambda free: satisfies(top, counts, free)
+    enough = counts[1]
+
+    def fits(free: int) -> bool:
+        found = 0
+        for block in top.children:
+            if (free & block.leaves).bit_count() >= enough:
+                found += 1
+                if found == lacking:
+                    return True
+        return False
+
+    return fits
 
 
 def choose(block: Block, counts: Counts, free: int) -> int:

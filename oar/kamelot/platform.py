@@ -33,6 +33,7 @@ class Platform:
         self._follows = _follows(self._ids)
         self._filters = filters
         self._matching: dict[str, int] = {"": self.everything}
+        self._columns: dict[str, list[LevelValue]] = {}
         self._hierarchies: dict[tuple[int, tuple[str, ...]], Hierarchy] = {}
         self._in_state: dict[NodeState, int] = {
             state: bits.mask_of(rank for rank, r in enumerate(self.resources) if r.state is state)
@@ -101,16 +102,16 @@ class Platform:
         key = (candidates, levels)
         found = self._hierarchies.get(key)
         if found is None:
-            rows = ((rank, self.path(rank, levels)) for rank in bits.members(candidates))
-            found = self._hierarchies[key] = Hierarchy(
-                levels, [(rank, path) for rank, path in rows if None not in path]
-            )
+            paths = list(zip(*map(self._column, levels), strict=True))
+            rows = [(rank, paths[rank]) for rank in bits.members(candidates) if None not in paths[rank]]
+            found = self._hierarchies[key] = Hierarchy(levels, rows)
         return found
 
-    def path(self, rank: int, levels: tuple[str, ...]) -> tuple[LevelValue, ...]:
-        """Tell a resource's value at each level, None where it has none."""
-        resource = self.resources[rank]
-        return tuple(level_value(resource, level) for level in levels)
+    def _column(self, level: str) -> list[LevelValue]:
+        column = self._columns.get(level)
+        if column is None:
+            column = self._columns[level] = [level_value(resource, level) for resource in self.resources]
+        return column
 
     def knows(self, level: str) -> bool:
         """Tell whether resources have such a property at all."""

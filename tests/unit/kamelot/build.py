@@ -118,7 +118,7 @@ def place(
     """Plan the jobs and check what holds for every plan."""
     outcomes = schedule(platform, running, jobs, now, rules, ends=ends).outcomes
     assert check(platform, running, jobs, outcomes, now=now, rules=rules) == []
-    return dict(outcomes)
+    return {int(job_id): outcome for job_id, outcome in outcomes.items()}
 
 
 def found(outcome: Outcome) -> tuple[int, str]:

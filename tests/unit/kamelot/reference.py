@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from procset import ProcSet
 
-from oar.core.job import ALL, BEST, HALF, Group, Moldable, Resource, WaitingJob
+from oar.core.job import ALL, BEST, HALF, Group, JobId, Moldable, Resource, WaitingJob
 from oar.core.states import NodeState
 from oar.kamelot import OVER, Occupation, Rules
 
@@ -24,8 +24,8 @@ def reference_schedule(
     *,
     now: int,
     rules: Rules,
-    ends: Mapping[int, int],
-) -> dict[int, Answer]:
+    ends: Mapping[JobId, int],
+) -> dict[JobId, Answer]:
     ordinary = [job for job in jobs if "besteffort" not in job.types]
     besteffort = [job for job in jobs if "besteffort" in job.types]
     world = World(resources, filters, now, rules, ends)
@@ -33,7 +33,7 @@ def reference_schedule(
     answers = {job.job_id: world.place(job) for job in ordinary}
     world.occupied += [(o.begin, o.end, o.resources) for o in running if o.besteffort]
     answers |= {job.job_id: world.place(job) for job in besteffort}
-    return dict(answers)
+    return answers
 
 
 class World:
@@ -43,7 +43,7 @@ class World:
         filters: Mapping[str, ProcSet],
         now: int,
         rules: Rules,
-        ends: Mapping[int, int],
+        ends: Mapping[JobId, int],
     ) -> None:
         self.resources = [r for r in resources if r.state is not NodeState.DEAD]
         self.filters = filters

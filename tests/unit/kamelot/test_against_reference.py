@@ -120,7 +120,7 @@ def answer(outcome: Outcome) -> Answer:
     return None
 
 
-@settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds())
 def test_a_plan_is_the_plan_that_the_rules_give_and_breaks_no_invariant(
     world: tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules],

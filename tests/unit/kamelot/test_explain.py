@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from oar.core.job import NeverFits, NoRoom, WaitingJob
+from oar.core.job import JobId, NeverFits, NoRoom, WaitingJob
 from oar.kamelot import Occupation, Platform, Reason, ReasonKind, Rules, fits, schedule
 from tests.unit.kamelot.build import NO_MARGIN, job, nodes_of_8, resource, resources_of, taken
 
@@ -49,7 +49,7 @@ def test_a_job_placed_before_is_named_and_one_placed_after_is_not() -> None:
     jobs = [job(1, ("node=4", 50)), job(3, ("node=1", 50)), job(2, ("node=4", 60))]
     assert why(NODES, [jobs[0], jobs[2]]) == "starts at 50 when job 1 frees node1, node2, node3 and node4"
     plan = schedule(NODES, [taken(0, 49, "1-4", 12)], [jobs[0], jobs[1]], 0, NO_MARGIN)
-    assert plan.explain(jobs[0]) == Reason(ReasonKind.RESOURCES, 50, (12,), ("node1", "node2"))
+    assert plan.explain(jobs[0]) == Reason(ReasonKind.RESOURCES, 50, (JobId(12),), ("node1", "node2"))
 
 
 def test_the_dependency_is_named_that_a_job_waits_for() -> None:
