@@ -1,7 +1,6 @@
 """Where messages come in: OAR's text lines over TCP, and JSON over ZeroMQ. Whoever sends them, we stay up.
 
-A text connection may carry several lines. The report of a job's end is answered with ``OK`` once the end is
-stored, so that its sender knows when it may stop repeating it; nothing else is answered.
+A text connection may carry several lines; nothing is answered.
 """
 
 import asyncio
@@ -22,10 +21,8 @@ from oar.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
-Receiver = Callable[[Message], asyncio.Future[bool] | None]
-"""Takes a message; the future becomes true once it is stored, None means that nothing is answered."""
+Receiver = Callable[[Message], None]
 
-ANSWER = b"OK\n"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nodes and frontends reach the server from outside
 _NOISE_AT_THE_END = re.compile(r"[^A-Za-z0-9]+$")
 
@@ -47,7 +44,6 @@ class Limits:
     line: int = 1024
     lines: int = 1000
     reading_time: float = 5.0
-    answering_time: float = 60.0
 
 
 def listening_address(hostname: str) -> str:
@@ -108,7 +104,7 @@ class TextDoor:
             oldest.cancel()
         self._clients[task] = None
         try:
-            await self._listen(reader, writer)
+            await self._listen(reader)
         except (OSError, asyncio.CancelledError):
             # A client that went away, or that we drop: closing is all there is to do.
             pass
@@ -118,29 +114,21 @@ class TextDoor:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(TimeoutError, ValueError):
-            async with asyncio.timeout(self._limits.reading_time) as limit:
-                for _ in range(self._limits.lines):
+            for _ in range(self._limits.lines):
+                async with asyncio.timeout(self._limits.reading_time):
                     line = await reader.readline()
-                    if not line:
-                        return
-                    limit.reschedule(None)
-                    await self._hear(line, writer)
-                    limit.reschedule(asyncio.get_running_loop().time() + self._limits.reading_time)
+                if not line:
+                    return
+                self._hear(line)
 
-    async def _hear(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    def _hear(self, line: bytes) -> None:
         message = parse_line(_NOISE_AT_THE_END.sub("", line.decode("ascii", "replace")))
         if message is None:
             log.debug("unknown line dropped: %.80r", line)
-            return
-        stored = self._receive(message)
-        if stored is None:
-            return
-        async with asyncio.timeout(self._limits.answering_time):
-            if await stored:
-                writer.write(ANSWER)
-                await writer.drain()
+        else:
+            self._receive(message)
 
 
 class MessageDoor:

@@ -1,15 +1,15 @@
 """One job as the server must know it to start it on its nodes, or to end it there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, select, text
 
-from oar.core.states import JobState, JobType, RowIndex
-from oar.db.endings import ids_among
+from oar.core.states import JobState, JobType, KillState
+from oar.db.endings import ids_among, resources_of
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobTypeRow, KillRow, MoldableRow
-from oar.db.tables_resources import AssignmentRow, ResourceRow
+from oar.db.tables_resources import ResourceRow
 
 DEFAULT_CHECKPOINT_SIGNAL = 12
 DEFAULT_TYPE = "default"
@@ -20,7 +20,7 @@ DEFAULT_TYPE = "default"
 class JobOnNodes:
     """A job with what it was given; ``resources`` are full rows, ``types`` maps a type to its value or "".
 
-    ``kill_asked`` tells that a kill of it is open.
+    ``kill`` is how far a kill of it has come, None when none was asked for.
     """
 
     job_id: int
@@ -42,12 +42,17 @@ class JobOnNodes:
     challenge: str
     resources: tuple[Mapping[str, Any], ...]
     types: Mapping[str, str]
-    kill_asked: bool
+    kill: KillState | None
 
     @property
     def is_noop(self) -> bool:
         """Tell whether the job only holds its resources: nothing of it ever exists on a node."""
         return "noop" in self.types
+
+    @property
+    def kill_is_open(self) -> bool:
+        """Tell whether somebody wants the job's end and has not got it yet."""
+        return self.kill is not None and self.kill is not KillState.DONE
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -63,26 +68,22 @@ def read_job(connection: Connection, job_id: int) -> JobOnNodes | None:
             *JobRow.__table__.columns,
             MoldableRow.moldable_walltime,
             ChallengeRow.challenge,
-            AssignmentRow.resources,
-            KillRow.frag_id_job,
+            KillRow.frag_state,
         )
         .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
         .outerjoin(ChallengeRow, ChallengeRow.job_id == JobRow.job_id)
-        .outerjoin(
-            AssignmentRow,
-            (AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
-            & (AssignmentRow.assigned_resource_index == RowIndex.CURRENT),
-        )
         .outerjoin(KillRow, KillRow.frag_id_job == JobRow.job_id)
         .where(JobRow.job_id == job_id)
     ).one_or_none()
     if row is None:
         return None
     types = connection.execute(select(JobTypeRow.type).where(JobTypeRow.job_id == job_id)).scalars().all()
-    return _to_job(row, types, _resource_rows(connection, list(row.resources or ())))
+    return _to_job(
+        row, types, _resource_rows(connection, resources_of(connection, row.assigned_moldable_job))
+    )
 
 
-def _resource_rows(connection: Connection, ids: list[int]) -> tuple[Mapping[str, Any], ...]:
+def _resource_rows(connection: Connection, ids: Iterable[int]) -> tuple[Mapping[str, Any], ...]:
     # Not the mapped class: sites add columns at run time, and the nodes are told all of them.
     rows = connection.execute(
         select(text("*"))
@@ -93,7 +94,7 @@ def _resource_rows(connection: Connection, ids: list[int]) -> tuple[Mapping[str,
     return tuple(dict(row) for row in rows.mappings())
 
 
-def _to_job(row: Row[Any], types: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
+def _to_job(row: Any, types: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
     pairs = (word.partition("=") for word in types)
     return JobOnNodes(
         job_id=row.job_id,
@@ -115,10 +116,10 @@ def _to_job(row: Row[Any], types: Any, resources: tuple[Mapping[str, Any], ...])
         challenge=row.challenge or "",
         resources=resources,
         types={name: value for name, _, value in pairs},
-        kill_asked=row.frag_id_job is not None,
+        kill=KillState(row.frag_state) if row.frag_state else None,
     )
 
 
-def _file_name(row: Row[Any], stored: str | None, kind: str) -> str:
+def _file_name(row: Any, stored: str | None, kind: str) -> str:
     default = f"OAR.{row.job_name}.%jobid%.{kind}" if row.job_name else f"OAR.%jobid%.{kind}"
     return (stored or default).replace("%jobid%", str(row.job_id))

@@ -1,23 +1,14 @@
 """What the server looks for every second; each query is bounded by live states and uses their indexes."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, select
+from sqlalchemy import Connection, exists, func, select
 
-from oar.core.states import UNCHANGED, JobState, KillState
-from oar.db.tables_admin import EventRow
-from oar.db.tables_jobs import JobRow, JobStateLogRow, KillRow, MoldableRow
+from oar.core.events import Event
+from oar.core.states import UNCHANGED, JobState
+from oar.db.tables_admin import EventHostnameRow, EventRow
+from oar.db.tables_jobs import ChallengeRow, JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A running job whose walltime is over; ``elapsed_s`` leaves out the time it was suspended."""
-
-    job_id: int
-    walltime_s: int
-    elapsed_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +18,6 @@ class InState:
     job_id: int
     state: JobState
     since_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenKill:
-    """A kill that is not done; ``age_s`` counts from when it was asked for."""
-
-    job_id: int
-    state: KillState
-    job_state: JobState
-    age_s: int
-
-
-def find_overdue(connection: Connection, now: int) -> list[Overdue]:
-    """List the running jobs past the end of their walltime whose kill was not asked for yet."""
-    suspended = _suspended_time(now)
-    elapsed = now - JobRow.start_time - suspended
-    found = connection.execute(
-        select(JobRow.job_id, MoldableRow.moldable_walltime, elapsed)
-        .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
-        .where(
-            JobRow.state == JobState.RUNNING,
-            JobRow.start_time + MoldableRow.moldable_walltime < now,
-            elapsed > MoldableRow.moldable_walltime,
-            ~exists().where(KillRow.frag_id_job == JobRow.job_id),
-        )
-        .order_by(JobRow.job_id)
-    )
-    return [Overdue(*row) for row in found]
 
 
 def find_in_passage(connection: Connection, now: int) -> list[InState]:
@@ -67,20 +30,6 @@ def find_in_passage(connection: Connection, now: int) -> list[InState]:
         .order_by(JobRow.job_id)
     )
     return [InState(job_id, JobState(state), now - (since or now)) for job_id, state, since in found]
-
-
-def find_open_kills(connection: Connection, now: int) -> list[OpenKill]:
-    """List the kills that are not done, oldest first."""
-    found = connection.execute(
-        select(KillRow.frag_id_job, KillRow.frag_state, JobRow.state, now - KillRow.frag_date)
-        .join(JobRow, JobRow.job_id == KillRow.frag_id_job)
-        .where(KillRow.frag_state != KillState.DONE)
-        .order_by(KillRow.frag_date, KillRow.frag_id_job)
-    )
-    return [
-        OpenKill(job_id, KillState(state), JobState(job_state), age)
-        for job_id, state, job_state, age in found
-    ]
 
 
 def has_node_work(connection: Connection) -> bool:
@@ -107,15 +56,26 @@ def read_state(connection: Connection, job_id: int) -> JobState | None:
     return None if state is None else JobState(state)
 
 
-def _suspended_time(now: int) -> ColumnElement[Any]:
-    stop = case((JobStateLogRow.date_stop == 0, now), else_=JobStateLogRow.date_stop)
-    total = (
-        select(func.coalesce(func.sum(stop - JobStateLogRow.date_start), 0))
-        .where(
-            JobStateLogRow.job_id == JobRow.job_id,
-            JobStateLogRow.job_state.in_((JobState.SUSPENDED, JobState.RESUMING)),
-        )
-        .correlate(JobRow)
-        .scalar_subquery()
-    )
-    return case((JobRow.suspended == "YES", total), else_=literal(0))
+def pending_of(connection: Connection, job_id: int) -> list[Event]:
+    """List the orders about one job that nobody carried out yet, oldest first."""
+    rows = connection.execute(
+        select(EventRow.event_id, EventRow.type, EventRow.date, EventRow.description)
+        .where(EventRow.job_id == job_id, EventRow.to_check == "YES")
+        .order_by(EventRow.event_id)
+    ).all()
+    return [Event(row[0], row[1], job_id, row[2], row[3], _hostnames(connection, row[0])) for row in rows]
+
+
+def read_challenge(connection: Connection, job_id: int) -> tuple[str, JobState] | None:
+    """Give the secret of a job and the job's state; None when there is no such job."""
+    row = connection.execute(
+        select(ChallengeRow.challenge, JobRow.state)
+        .join(JobRow, JobRow.job_id == ChallengeRow.job_id)
+        .where(ChallengeRow.job_id == job_id)
+    ).one_or_none()
+    return None if row is None else (row[0], JobState(row[1]))
+
+
+def _hostnames(connection: Connection, event_id: int) -> tuple[str, ...]:
+    names = select(EventHostnameRow.hostname).where(EventHostnameRow.event_id == event_id)
+    return tuple(sorted(connection.execute(names).scalars()))

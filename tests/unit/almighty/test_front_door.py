@@ -13,7 +13,7 @@ from oar.core.messages import Hint, JobReport, Message
 from oar.settings import ServerSettings
 
 REPORT = JobReport(12, 0, 256, "42")
-QUICK = Limits(clients=5, reading_time=0.3, answering_time=1.0)
+QUICK = Limits(clients=5, reading_time=0.3)
 
 
 def free_port() -> int:
@@ -27,19 +27,13 @@ def free_settings() -> ServerSettings:
 
 
 class Ear:
-    """Collects what the door lets in, and answers reports as told."""
+    """Collects what the door lets in."""
 
-    def __init__(self, stored: bool = True) -> None:
+    def __init__(self) -> None:
         self.heard: list[Message] = []
-        self._stored = stored
 
-    def __call__(self, message: Message) -> asyncio.Future[bool] | None:
+    def __call__(self, message: Message) -> None:
         self.heard.append(message)
-        if not isinstance(message, JobReport):
-            return None
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        answer.set_result(self._stored)
-        return answer
 
     async def wait_for(self, count: int) -> list[Message]:
         async with asyncio.timeout(3):
@@ -95,22 +89,13 @@ def test_binary_noise_is_dropped_and_the_next_line_is_heard():
     assert hear(b"\x00\xff\xfe\x80\nQsub\n", 1) == [Hint.SUBMITTED]
 
 
-def test_a_report_is_answered_once_it_is_stored():
-    async def scene() -> bytes:
-        settings = free_settings()
-        async with open_door(Ear(stored=True), settings):
-            return await talk(settings, REPORT.to_line().encode() + b"\n", finish=False)
+def test_the_report_of_a_job_is_heard_and_nothing_is_answered():
+    async def scene() -> tuple[bytes, list[Message]]:
+        ear, settings = Ear(), free_settings()
+        async with open_door(ear, settings):
+            return await talk(settings, REPORT.to_line().encode() + b"\n"), ear.heard
 
-    assert asyncio.run(scene()) == b"OK\n"
-
-
-def test_a_report_that_could_not_be_stored_is_not_answered():
-    async def scene() -> bytes:
-        settings = free_settings()
-        async with open_door(Ear(stored=False), settings):
-            return await talk(settings, REPORT.to_line().encode() + b"\n")
-
-    assert asyncio.run(scene()) == b""
+    assert asyncio.run(scene()) == (b"", [REPORT])
 
 
 def test_megabytes_without_newline_are_cut_off():

@@ -1,0 +1,129 @@
+"""Carries out kills: at once where nothing runs yet, else by a signal to oarexec, in the end by force."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from functools import partial
+
+from sqlalchemy import Connection
+
+from oar.almighty.job_queues import ActionKind, JobAction
+from oar.almighty.means import Means
+from oar.core.effects import Effect
+from oar.core.kill_life import KillSignal
+from oar.core.messages import Hint
+from oar.core.states import JobState, KillState
+from oar.db.engine import database_now
+from oar.db.kills import KillStep, OpenKill, carry_out, exterminate, open_kills
+from oar.db.launch import read_job
+from oar.db.moves import move_kill
+from oar.remote.programs import NodeSignal, signal_argv
+
+log = logging.getLogger(__name__)
+
+SIGNALS_AT_ONCE = 64
+SIGNALS_AT_ONCE_PER_NODE = 4
+"""So that a node that does not answer delays no kills but its own."""
+FIRST_RETRY_S = 0.2
+NO_OAREXEC = 1
+"""What the signal command ends with where no oarexec of the job is alive (yet)."""
+CAN_BE_SIGNALLED = frozenset({JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING})
+
+
+class Leon:
+    """The worker of kills; it waits for no round, and for a node only in a task of its own."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._signals: dict[tuple[int, NodeSignal], asyncio.Task[None]] = {}
+        self._sent_at: dict[int, float] = {}
+        self._gate = asyncio.Semaphore(SIGNALS_AT_ONCE)
+        self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            partial(asyncio.Semaphore, SIGNALS_AT_ONCE_PER_NODE)
+        )
+
+    async def carry_out_kills(self) -> None:
+        """Do what every open kill asks for."""
+        kills = await self._means.database.run(open_kills)
+        for kill in kills:
+            if kill.state is not KillState.ARMED:
+                await self._carry_out(kill)
+
+    def signal(self, job_id: int, signal: NodeSignal = NodeSignal.KILL) -> None:
+        """Send a signal to the job's oarexec, without waiting; the same one only once at a time."""
+        key = (job_id, signal)
+        if key not in self._signals:
+            task = asyncio.get_running_loop().create_task(self._signal(job_id, signal))
+            self._signals[key] = task
+            task.add_done_callback(lambda _: self._signals.pop(key, None))
+
+    def waited_since_signal(self, job_id: int) -> float:
+        """Say for how many seconds the job has had to obey the last signal; endless when none was sent."""
+        sent_at = self._sent_at.get(job_id)
+        return float("inf") if sent_at is None else asyncio.get_running_loop().time() - sent_at
+
+    def forget_but(self, job_ids: frozenset[int]) -> None:
+        """Forget when signals were sent, but for these jobs."""
+        self._sent_at = {job_id: date for job_id, date in self._sent_at.items() if job_id in job_ids}
+
+    async def close(self) -> None:
+        """Cancel the signals on their way; the next server sends them again."""
+        tasks = list(self._signals.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry_out(self, kill: OpenKill) -> None:
+        try:
+            step = await self._means.database.run(partial(_do, kill=kill))
+        except Exception:
+            # One kill that breaks our code must not hold back the others.
+            log.exception("job %d: its kill failed", kill.job_id)
+            return
+        if step.job_ended:
+            log.info("job %d: killed", kill.job_id)
+            self._means.hear(Hint.JOB_ENDED)
+        if Effect.SIGNAL_OAREXEC in step.effects:
+            self._sent_at[kill.job_id] = asyncio.get_running_loop().time()
+            self.signal(kill.job_id)
+        if Effect.CLEAN_NODES in step.effects:
+            if kill.state is KillState.TO_EXTERMINATE:
+                log.warning("job %d: exterminating, its nodes are cleaned by force", kill.job_id)
+            self._means.act(JobAction(kill.job_id, ActionKind.END))
+
+    async def _signal(self, job_id: int, signal: NodeSignal) -> None:
+        pause = FIRST_RETRY_S
+        limit = self._means.settings.server.kill_repeat_s
+        while pause < limit:
+            job = await self._means.database.run(partial(read_job, job_id=job_id))
+            # A job that is being launched is told by its runner, as soon as it runs.
+            if job is None or job.state not in CAN_BE_SIGNALLED or not job.nodes:
+                return
+            node = job.nodes[0]
+            async with self._gates[node], self._gate:
+                argv = signal_argv(job_id, signal, self._means.settings.nodes.runtime_directory)
+                answer = await self._means.remote.run_command(
+                    node, argv, b"", self._means.settings.nodes.ssh_timeout_s
+                )
+            if answer.good:
+                log.info("job %d: SIG%s sent to its oarexec on %s", job_id, signal.value, node)
+                return
+            if answer.status != NO_OAREXEC:
+                log.warning("job %d: cannot send SIG%s to %s", job_id, signal.value, node)
+                return
+            # The pid file comes a moment after the ready line.
+            await asyncio.sleep(pause)
+            pause *= 2
+        log.warning("job %d: no oarexec to be found for SIG%s", job_id, signal.value)
+
+
+def _do(connection: Connection, kill: OpenKill) -> KillStep:
+    now = database_now(connection)
+    if kill.state is KillState.ASKED:
+        return carry_out(connection, kill, now)
+    if kill.job_state.is_final:
+        move_kill(connection, kill.job_id, KillSignal.JOB_ENDED)
+        return KillStep(kill.job_id)
+    if kill.job_state is JobState.FINISHING:
+        return KillStep(kill.job_id, effects=(Effect.CLEAN_NODES,))
+    return exterminate(connection, kill, now)

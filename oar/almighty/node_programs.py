@@ -1,0 +1,91 @@
+"""The three programs of a job on its nodes: prepare, start, clean. Answers are values."""
+
+from collections.abc import Sequence
+
+from oar.almighty.means import Means
+from oar.db.launch import JobOnNodes
+from oar.errors import ConfigurationError
+from oar.remote.programs import (
+    READY_LINE,
+    LaunchData,
+    clean_program,
+    init_program,
+    oarexec_program,
+)
+from oar.remote.runner import Answer
+
+SSH_FAILED = 255
+"""What ssh ends with when the node cannot be reached."""
+NOT_STARTED = 50
+"""The code that stands for an oarexec that was never ready."""
+
+
+def launch_data(job: JobOnNodes) -> LaunchData:
+    """Say of a job what its nodes must know."""
+    return LaunchData(
+        job_id=job.job_id,
+        user=job.user,
+        array_id=job.array_id,
+        array_index=job.array_index,
+        job_name=job.name,
+        project=job.project,
+        command=job.command,
+        launching_directory=job.launching_directory,
+        stdout_file=job.stdout_file,
+        stderr_file=job.stderr_file,
+        walltime_s=job.walltime_s,
+        challenge=job.challenge,
+        resources=job.resources,
+        types=job.types,
+        reservation=job.reservation,
+        mode=job.mode,
+        checkpoint_signal=job.checkpoint_signal,
+    )
+
+
+async def prepare(means: Means, job: JobOnNodes) -> list[Answer]:
+    """Make the job's place on all its nodes; give the answers that are not good."""
+    program = init_program(launch_data(job), means.settings)
+    answers = await means.remote.run(job.nodes, program, means.many_nodes_timeout_s)
+    return [answer for answer in answers if not answer.good]
+
+
+async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Answer]:
+    """End everything of the job on ``nodes``; give the answers that are not good."""
+    if job.is_noop or not nodes:
+        return []
+    try:
+        program = clean_program(launch_data(job), means.settings)
+    except ConfigurationError as error:
+        return [Answer(node, None, errors=str(error)) for node in nodes]
+    answers = await means.remote.run(nodes, program, means.many_nodes_timeout_s)
+    return [answer for answer in answers if not answer.good]
+
+
+async def start_oarexec(means: Means, job: JobOnNodes) -> Answer:
+    """Start oarexec on the job's first node."""
+    program = oarexec_program(launch_data(job), means.settings)
+    (answer,) = await means.remote.run(job.nodes[:1], program, means.oarexec_timeout_s)
+    return answer
+
+
+def is_ready(answer: Answer) -> bool:
+    """Tell whether oarexec said that the job is its own now."""
+    return READY_LINE in answer.output.splitlines()
+
+
+def code_of(answer: Answer) -> int:
+    """Say which exit code of oarexec an answer without the ready line means."""
+    if answer.timed_out or answer.status in (None, 0, SSH_FAILED):
+        return NOT_STARTED
+    return answer.status or NOT_STARTED
+
+
+def describe(answer: Answer) -> str:
+    """Say in a few words what a node answered."""
+    lines = [line.strip() for line in answer.errors.splitlines() if line.strip()]
+    if answer.timed_out:
+        return "no answer in time"
+    if lines:
+        return lines[-1]
+    return "no answer" if answer.status is None else f"status {answer.status}"

@@ -1,0 +1,162 @@
+"""Starts one job: prepares its nodes, starts oarexec on the first. Every step may be repeated."""
+
+import logging
+from functools import partial
+
+from sqlalchemy import Connection
+
+from oar.almighty.finish import Incident, begin_end, complete_end
+from oar.almighty.means import Means
+from oar.almighty.node_programs import clean, code_of, describe, is_ready, prepare, start_oarexec
+from oar.almighty.server_script import run_server_script
+from oar.core.events import EventKind, events_of_oarexec_code
+from oar.core.job_life import JobSignal
+from oar.core.messages import Hint
+from oar.core.states import JobState
+from oar.db.engine import database_now
+from oar.db.launch import JobOnNodes, read_job
+from oar.db.moves import move_job
+from oar.errors import ConfigurationError
+from oar.remote.runner import Answer
+
+log = logging.getLogger(__name__)
+
+NODES_BAD = "One or several nodes are not responding correctly"
+KILLED_EARLY = "Job killed while it was being launched"
+
+
+async def launch(means: Means, job_id: int) -> bool:
+    """Bring a job from toLaunch, or from a Launching that was interrupted, to Running.
+
+    True when the job runs and somebody has asked for its end meanwhile: oarexec must be told now.
+    """
+    job = await means.database.run(partial(_enter_launching, job_id=job_id))
+    if job is None:
+        log.info("job %d: not to be launched any more", job_id)
+        return False
+    if job.is_noop:
+        log.info("job %d: noop, holds its resources", job_id)
+        await _run_prologue(means, job)
+        return False
+    log.info("job %d: launching on %s", job_id, ", ".join(job.nodes))
+    try:
+        if not await _make_ready(means, job):
+            return False
+        answer = await start_oarexec(means, job)
+    except ConfigurationError as error:
+        await _give_up(means, job, _site_file_missing(error), str(error))
+        return False
+    if not is_ready(answer):
+        await _not_started(means, job, answer)
+        return False
+    return await _started(means, job)
+
+
+def _enter_launching(connection: Connection, job_id: int) -> JobOnNodes | None:
+    now = database_now(connection)
+    moved = move_job(connection, job_id, JobSignal.LAUNCH, now=now)
+    job = read_job(connection, job_id)
+    if moved is not None and (job is None or not (job.nodes or job.is_noop)):
+        move_job(connection, job_id, JobSignal.FAIL, now=now, message="Job was given no node to run on")
+        return None
+    if job is None or (moved is None and job.state is not JobState.LAUNCHING):
+        return None
+    if job.is_noop:
+        move_job(connection, job_id, JobSignal.START, now=now)
+    return job
+
+
+async def _make_ready(means: Means, job: JobOnNodes) -> bool:
+    """Prepare nodes and server; False when the job was ended instead."""
+    if job.kill_is_open:
+        await _end_killed(means, job)
+        return False
+    bad = await prepare(means, job)
+    if bad:
+        await _nodes_bad(means, job, bad)
+        return False
+    if not await _run_prologue(means, job):
+        return False
+    if await means.database.run(partial(_is_killed, job_id=job.job_id)):
+        await _end_killed(means, job)
+        return False
+    return True
+
+
+async def _started(means: Means, job: JobOnNodes) -> bool:
+    runs, is_killed = await means.database.run(partial(_enter_running, job_id=job.job_id))
+    if not runs:
+        log.warning("job %d: ended while it was being launched, cleaning its nodes", job.job_id)
+        await clean(means, job, job.nodes)
+        return False
+    log.info("job %d: running, oarexec is on %s", job.job_id, job.nodes[0])
+    return is_killed
+
+
+def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:
+    moved = move_job(connection, job_id, JobSignal.START, now=database_now(connection))
+    return moved is not None, _is_killed(connection, job_id)
+
+
+def _is_killed(connection: Connection, job_id: int) -> bool:
+    job = read_job(connection, job_id)
+    return job is not None and job.kill_is_open
+
+
+async def _run_prologue(means: Means, job: JobOnNodes) -> bool:
+    nodes = means.settings.nodes
+    trouble = await run_server_script(
+        nodes.server_prologue,
+        job.job_id,
+        nodes.server_prologue_timeout_s,
+        EventKind.SERVER_PROLOGUE_EXIT_CODE_ERROR,
+        EventKind.SERVER_PROLOGUE_TIMEOUT,
+    )
+    if trouble is None:
+        return True
+    kind, description = trouble
+    log.warning("job %d: %s", job.job_id, description)
+    await _give_up(means, job, [Incident(kind, description)], "Server prologue failed")
+    return False
+
+
+async def _nodes_bad(means: Means, job: JobOnNodes, bad: list[Answer]) -> None:
+    told = ", ".join(f"{answer.node} ({describe(answer)})" for answer in bad)
+    log.warning("job %d: cannot prepare %s", job.job_id, told)
+    names = tuple(answer.node for answer in bad)
+    incident = Incident(EventKind.CPUSET_ERROR, f"cannot prepare job {job.job_id} on {told}", names)
+    await _give_up(means, job, [incident], NODES_BAD, silent=frozenset(names))
+
+
+async def _not_started(means: Means, job: JobOnNodes, answer: Answer) -> None:
+    code = code_of(answer)
+    told = f"oarexec did not start on {answer.node}: {describe(answer)}"
+    log.warning("job %d: %s (code %d)", job.job_id, told, code)
+    incidents = [Incident(kind, f"job {job.job_id}: {told}") for kind in events_of_oarexec_code(code)]
+    await _give_up(means, job, incidents, f"Job could not be started: {told}")
+
+
+async def _end_killed(means: Means, job: JobOnNodes) -> None:
+    log.info("job %d: killed while it was being launched", job.job_id)
+    incident = Incident(EventKind.SWITCH_INTO_ERROR_STATE, KILLED_EARLY)
+    await _give_up(means, job, [incident], KILLED_EARLY)
+
+
+async def _give_up(
+    means: Means,
+    job: JobOnNodes,
+    incidents: list[Incident],
+    message: str,
+    silent: frozenset[str] = frozenset(),
+) -> None:
+    """End a job that could not be launched; nodes in ``silent`` are not asked to clean."""
+    await means.database.run(partial(begin_end, job_id=job.job_id, incidents=incidents, message=message))
+    await complete_end(means, job.job_id, silent=silent)
+    means.hear(Hint.STATE_CHANGED)
+
+
+def _site_file_missing(error: ConfigurationError) -> list[Incident]:
+    return [
+        Incident(EventKind.CPUSET_MANAGER_FILE, str(error)),
+        Incident(EventKind.SWITCH_INTO_ERROR_STATE, str(error)),
+    ]

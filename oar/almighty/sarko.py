@@ -1,0 +1,128 @@
+"""Looks every second for what time has brought: walltimes over, kills not obeyed, jobs that are stuck.
+
+It also finds all work whose hint was lost.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from oar.almighty.job_queues import ActionKind, JobAction
+from oar.almighty.leon import Leon
+from oar.almighty.means import Means
+from oar.core.events import EventKind
+from oar.core.kill_life import KillLimits, KillSignal, timer_signal
+from oar.core.messages import Hint, JobReport
+from oar.core.states import JobState, KillState
+from oar.db.engine import database_now
+from oar.db.events import record
+from oar.db.kills import OpenKill, check_timer, kill_overdue, open_kills
+from oar.db.watch import InState, find_in_passage, has_node_work
+
+log = logging.getLogger(__name__)
+
+MARGIN_S = 60
+NOT_STARTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look found."""
+
+    overdue: tuple[int, ...]
+    kills: tuple[OpenKill, ...]
+    moved_kills: tuple[tuple[int, KillSignal], ...]
+    in_passage: tuple[InState, ...]
+    node_work: bool
+
+
+class Sarko:
+    """The watch over times; ``kill_repeat_s`` is counted from the last signal that was really sent."""
+
+    def __init__(self, means: Means, leon: Leon) -> None:
+        self._means = means
+        self._leon = leon
+        server, nodes = means.settings.server, means.settings.nodes
+        self._limits = KillLimits(server.kill_repeat_s, server.kill_give_up_s)
+        scripts_s = nodes.server_prologue_timeout_s + MARGIN_S
+        self._longest_launch_s = means.many_nodes_timeout_s + means.oarexec_timeout_s + scripts_s
+        self._longest_end_s = 2 * means.many_nodes_timeout_s + scripts_s
+
+    async def look(self) -> None:
+        """Look once, and see to it that something is done about all that was found."""
+        sight = await self._means.database.run(
+            partial(_look, limits=self._limits, is_patient=self._is_patient)
+        )
+        for job_id in sight.overdue:
+            log.info("job %d: its walltime is over", job_id)
+        for job_id, signal in sight.moved_kills:
+            log.debug("job %d: kill: %s", job_id, signal.value)
+        self._leon.forget_but(frozenset(kill.job_id for kill in sight.kills))
+        if sight.overdue or any(self._needs_leon(kill) for kill in sight.kills) or sight.moved_kills:
+            self._means.hear(Hint.KILL_ASKED)
+        if sight.node_work:
+            self._means.hear(Hint.STATE_CHANGED)
+        for job in sight.in_passage:
+            if not self._means.is_busy(job.job_id):
+                await self._push(job)
+
+    def _is_patient(self, kill: OpenKill) -> bool:
+        """Tell whether the job of an armed kill still has time to obey the last signal."""
+        return self._leon.waited_since_signal(kill.job_id) <= self._limits.soft_s
+
+    def _needs_leon(self, kill: OpenKill) -> bool:
+        return kill.state is not KillState.ARMED and not self._means.is_busy(kill.job_id)
+
+    async def _push(self, job: InState) -> None:
+        """Bring a job further that nobody works on."""
+        if job.state is JobState.TO_LAUNCH:
+            self._means.act(JobAction(job.job_id, ActionKind.LAUNCH))
+        elif job.state is JobState.LAUNCHING and job.since_s > self._longest_launch_s:
+            log.error("job %d: launching for %d s, giving it up", job.job_id, job.since_s)
+            report = JobReport(job.job_id, NOT_STARTED, None, "")
+            self._means.act(JobAction(job.job_id, ActionKind.REPORT, report))
+        elif job.state is JobState.FINISHING and job.since_s > self._longest_end_s:
+            log.error("job %d: finishing for %d s, ending it by force", job.job_id, job.since_s)
+            await self._means.database.run(partial(_force_end, job_id=job.job_id))
+            self._means.hear(Hint.STATE_CHANGED)
+
+
+def _look(connection: Connection, limits: KillLimits, is_patient: Callable[[OpenKill], bool]) -> Sight:
+    now = database_now(connection)
+    overdue = kill_overdue(connection, now)
+    kills = open_kills(connection)
+    moved = []
+    for kill in kills:
+        signal = _timer(kill, now, limits, is_patient)
+        if signal is not None and check_timer(connection, kill, now, limits) is not None:
+            moved.append((kill.job_id, signal))
+    return Sight(
+        tuple(overdue),
+        tuple(kills),
+        tuple(moved),
+        tuple(find_in_passage(connection, now)),
+        has_node_work(connection),
+    )
+
+
+def _timer(
+    kill: OpenKill, now: int, limits: KillLimits, is_patient: Callable[[OpenKill], bool]
+) -> KillSignal | None:
+    if kill.state is not KillState.ARMED:
+        return None
+    since = kill.asked_at if kill.signalled_at is None else kill.signalled_at
+    signal = timer_signal(kill.job_state, now - since, limits)
+    return None if signal is KillSignal.REPEAT and is_patient(kill) else signal
+
+
+def _force_end(connection: Connection, job_id: int) -> None:
+    record(
+        connection,
+        EventKind.FORCE_TERMINATE_FINISHING_JOB,
+        job_id=job_id,
+        description=f"job {job_id} did not leave Finishing by itself",
+        now=database_now(connection),
+    )
