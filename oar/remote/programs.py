@@ -1,7 +1,8 @@
 """What the nodes are told of a job: the programs sent to them, with their data.
 
-The keys of the data are those of OAR 2's node programs, so that a site's own files (JOB_RESOURCE_MANAGER_FILE,
-OAREXEC_FILE) find what they look for; ``environment`` is ours.
+The keys of the data are those of OAR 2's node programs, so that a site's own files
+(JOB_RESOURCE_MANAGER_FILE, OAREXEC_FILE) find what they look for. ``environment``, ``node_file``,
+``properties_file`` and ``user_part`` are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +39,8 @@ class NodeSignal(StrEnum):
 class LaunchData:
     """A job as its nodes must know it.
 
-    ``resources`` are the full rows of the assigned resources, as columns by name. ``types`` maps each type of the
-    job to its value, "" without value. In the file names the job's id already stands for ``%jobid%``.
+    ``resources`` are the full rows of the assigned resources, as columns by name. ``types`` maps each type of
+    the job to its value, "" without value. In the file names the job's id already stands for ``%jobid%``.
     """
 
     job_id: int
@@ -73,7 +74,7 @@ class LaunchData:
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes of the job, in alphabetical order."""
-        return tuple(sorted({str(row["network_address"]) for row in self._node_rows()}))
+        return tuple(sorted({str(row["network_address"]) for row in self.node_rows}))
 
     @property
     def first_node(self) -> str | None:
@@ -83,13 +84,15 @@ class LaunchData:
     def cpus_of_nodes(self, cpuset_property: str) -> dict[str, list[str]]:
         """List for each node the different values of the property that numbers its cpus."""
         cpus: dict[str, list[str]] = {node: [] for node in self.nodes}
-        for row in self._node_rows():
+        for row in self.node_rows:
             value, known = row.get(cpuset_property), cpus[str(row["network_address"])]
             if value is not None and str(value) not in known:
                 known.append(str(value))
         return cpus
 
-    def _node_rows(self) -> list[Mapping[str, object]]:
+    @property
+    def node_rows(self) -> list[Mapping[str, object]]:
+        """The resources that are a part of a node."""
         return [
             row
             for row in self.resources
@@ -100,14 +103,7 @@ class LaunchData:
 def init_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     """Build what prepares a node for a job; raises ``ConfigurationError`` when the site's file is missing."""
     source = _source(settings.nodes.resource_manager_file, "job_resource_manager.py")
-    data = _common_data(launch, settings.nodes) | {
-        "resources": [dict(row) for row in launch.resources],
-        "node_file_db_fields": settings.nodes.node_file_property,
-        "node_file_db_fields_distinct_values": settings.nodes.node_file_distinct,
-        "walltime_seconds": launch.walltime_s,
-        "walltime": format_duration(launch.walltime_s),
-        "environment": job_environment(launch, settings.nodes),
-    }
+    data = _common_data(launch, settings.nodes) | _job_data(launch, settings.nodes)
     return NodeProgram(source, "init", data)
 
 
@@ -118,16 +114,12 @@ def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
 
 
 def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
-    """Build what runs the job's command on its first node, in the cgroup that ``init_program`` has made there."""
+    """Build what runs the job's command on its first node, in the cgroup made there before."""
     nodes = settings.nodes
-    data = _common_data(launch, nodes) | {
+    data = _common_data(launch, nodes) | _job_data(launch, nodes)
+    data |= {
         "name": launch.job_name,
-        "resources": [dict(row) for row in launch.resources],
-        "node_file_db_fields": nodes.node_file_property,
-        "node_file_db_fields_distinct_values": nodes.node_file_distinct,
         "reservation": launch.reservation,
-        "walltime_seconds": launch.walltime_s,
-        "walltime": format_duration(launch.walltime_s),
         "command": launch.command,
         "challenge": launch.challenge,
         "almighty_hostname": settings.server.hostname,
@@ -141,7 +133,7 @@ def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
         "tmp_directory": nodes.runtime_directory,
         "detach_oarexec": 1,
         "cpuset_full_path": cpuset_full_path(launch, nodes),
-        "environment": job_environment(launch, nodes),
+        "user_part": _source("", "user_part.py"),
     }
     return NodeProgram(_source(nodes.oarexec_file, "oarexec.py"), f"OAREXEC_{launch.job_id}", data)
 
@@ -160,8 +152,8 @@ def signal_argv(
 ) -> tuple[str, ...]:
     """Build the command that signals the job's oarexec on its first node.
 
-    ``user_signal`` names what USER_SIGNAL is to pass on. The command ends with 1 when no oarexec of the job is
-    alive there, so a pid that another process has since received is never signalled.
+    ``user_signal`` names what USER_SIGNAL is to pass on. The command ends with 1 when no oarexec of the job
+    is alive there, so a pid that another process has since received is never signalled.
     """
     return ("sh", "-c", _SIGNAL_SCRIPT, "sh", runtime_directory, str(job_id), signal.value, user_signal)
 
@@ -194,6 +186,21 @@ def job_environment(launch: LaunchData, nodes: NodeSettings) -> dict[str, str]:
     return environment
 
 
+def node_file(launch: LaunchData, nodes: NodeSettings) -> str:
+    """Write the job's node file: a property of each node's resources, once per distinct value of another."""
+    rows = [row for row in launch.node_rows if row.get(nodes.node_file_property)]
+    distinct = {str(row.get(nodes.node_file_distinct)): str(row[nodes.node_file_property]) for row in rows}
+    return "".join(f"{name}\n" for name in sorted(distinct.values()))
+
+
+def properties_file(launch: LaunchData) -> str:
+    """Write all resources of the job as oarprint reads them, one per line."""
+    return "".join(
+        ",".join(f" {name} = '{'' if row[name] is None else row[name]}' " for name in sorted(row)) + "\n"
+        for row in launch.resources
+    )
+
+
 def _common_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
     return {
         "job_id": launch.job_id,
@@ -214,6 +221,24 @@ def _common_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
         "project": launch.project,
         "log_level": 3,
     }
+
+
+def _job_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
+    return {
+        "resources": [dict(row) for row in launch.resources] if _site_reads_rows(nodes) else [],
+        "node_file_db_fields": nodes.node_file_property,
+        "node_file_db_fields_distinct_values": nodes.node_file_distinct,
+        "walltime_seconds": launch.walltime_s,
+        "walltime": format_duration(launch.walltime_s),
+        "node_file": node_file(launch, nodes),
+        "properties_file": properties_file(launch),
+        "environment": job_environment(launch, nodes),
+    }
+
+
+def _site_reads_rows(nodes: NodeSettings) -> bool:
+    # Ours need the two files only, and a large job has megabytes of rows.
+    return bool(nodes.resource_manager_file or nodes.oarexec_file)
 
 
 def _source(site_file: str, ours: str) -> str:
