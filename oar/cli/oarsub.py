@@ -88,15 +88,6 @@ EXIT_CODES = {
     help="Submit one job for each line of this file, with the line as its arguments.",
 )
 @click.option(
-    "--checkpoint",
-    type=int,
-    metavar="SECONDS",
-    help="Send the job a signal so many seconds before its walltime is over; 0 for never.",
-)
-@click.option(
-    "--signal", type=int, metavar="NUMBER", help="The signal of --checkpoint; 12, SIGUSR2, if not given."
-)
-@click.option(
     "-S",
     "--scanscript",
     is_flag=True,

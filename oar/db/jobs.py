@@ -26,6 +26,10 @@ CHALLENGE_LIMIT = 10**18
 """A challenge is a number below this: the most digits that the server reads."""
 
 
+CHECKPOINT_SIGNAL = 12
+"""SIGUSR2, which oarexec sends to a command that is told to save its work."""
+
+
 class UnknownJobs(BadRequest):
     """Jobs that a submission depends on are not there."""
 
@@ -53,8 +57,6 @@ class NewJobs:
     stderr: str
     hold: bool
     required_jobs: Collection[int]
-    checkpoint_s: int
-    checkpoint_signal: int
     initial_request: str
     message: str
 
@@ -111,8 +113,7 @@ def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:
         "properties": new.properties,
         "launching_directory": new.directory,
         "submission_time": now,
-        "checkpoint": new.checkpoint_s,
-        "checkpoint_signal": new.checkpoint_signal,
+        "checkpoint_signal": CHECKPOINT_SIGNAL,
         "stdout_file": new.stdout,
         "stderr_file": new.stderr,
     }

@@ -11,8 +11,6 @@ from oar.errors import BadRequest
 from oar.settings import SubmissionSettings
 
 LARGEST_ARRAY = 100_000
-CHECKPOINT_SIGNAL = 12
-"""SIGUSR2, the signal of a checkpoint when nobody names another."""
 
 _FILE_NAME = re.compile(r"[a-zA-Z0-9_./\-% ]+")
 _JOB_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
@@ -64,8 +62,6 @@ class Wishes:
     directory: str | None = None
     stdout: str | None = None
     stderr: str | None = None
-    checkpoint: int | None = None
-    signal: int | None = None
     array: int | None = None
     array_param_file: str | None = None
     hold: bool = False
@@ -95,8 +91,6 @@ class Submission:
     stderr: str
     hold: bool
     required_jobs: tuple[int, ...]
-    checkpoint_s: int
-    checkpoint_signal: int
     initial_request: str
 
     @property
@@ -163,8 +157,6 @@ def check(
         stderr=_file_name(wishes.stderr, wishes.name, "stderr"),
         hold=wishes.hold,
         required_jobs=tuple(dict.fromkeys(wishes.anterior)),
-        checkpoint_s=_number("--checkpoint", wishes.checkpoint, 0, 0, 2**31 - 1),
-        checkpoint_signal=_number("--signal", wishes.signal, CHECKPOINT_SIGNAL, 1, 64),
         initial_request=initial_request,
     )
     _check_encoding(submission)
@@ -220,14 +212,6 @@ def _file_name(path: str | None, name: str | None, stream: str) -> str:
             f"{option}: '{path}' is no file name for the {stream}; use letters, digits and _ . / - % only"
         )
     return path.replace("%jobname%", name or "")
-
-
-def _number(option: str, value: int | None, default: int, least: int, most: int) -> int:
-    if value is None:
-        return default
-    if not least <= value <= most:
-        raise BadOption(f"{option}: {value} is not between {least} and {most}")
-    return value
 
 
 def _check_words(wishes: Wishes, types: Sequence[str]) -> None:

@@ -101,8 +101,6 @@ def _spellings() -> Mapping[str, tuple[str, bool, Callable[[str], str | int]]]:
         (("-d", "--directory"), "directory", False, str),
         (("-O", "--stdout"), "stdout", False, str),
         (("-E", "--stderr"), "stderr", False, str),
-        (("--checkpoint",), "checkpoint", False, int),
-        (("--signal",), "signal", False, int),
         (("--array",), "array", False, int),
         (("--array-param-file",), "array_param_file", False, str),
     )

@@ -53,8 +53,6 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str) -> list[int]
         stderr=asked.stderr,
         hold=asked.hold,
         required_jobs=asked.required_jobs,
-        checkpoint_s=asked.checkpoint_s,
-        checkpoint_signal=asked.checkpoint_signal,
         initial_request=asked.initial_request,
         message=message,
     )
