@@ -86,11 +86,15 @@ def apply_event(connection: Connection, event: Event, now: int, *, with_cgroups:
 
 
 def nodes_of(connection: Connection, moldable_id: int | None) -> tuple[str, ...]:
-    """Name the nodes a moldable was given, the one that runs oarexec first; empty names are no nodes."""
+    """Name the nodes a moldable was given, the one that runs oarexec first; licences are on no node."""
     given = resources_of(connection, moldable_id)
     names = connection.execute(
-        select(ResourceRow.network_address.distinct()).where(
-            ids_among(ResourceRow.resource_id, given), ResourceRow.network_address != ""
+        select(ResourceRow.network_address)
+        .distinct()
+        .where(
+            ids_among(ResourceRow.resource_id, given),
+            ResourceRow.type == "default",
+            ResourceRow.network_address != "",
         )
     )
     return tuple(sorted(names.scalars()))

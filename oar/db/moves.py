@@ -211,6 +211,8 @@ def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
     """Carry out every ``next_state``; what the table of moves does not allow is dropped."""
     lock_resources(connection)
     rows = _lock_resource_rows(connection, ResourceRow.next_state != UNCHANGED)
+    if not rows:
+        return NodeChanges()
     connection.execute(
         update(ResourceRow)
         .where(ids_among(ResourceRow.resource_id, [row.resource_id for row in rows]))
