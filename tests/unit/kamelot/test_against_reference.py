@@ -25,6 +25,9 @@ from oar.kamelot import OVER, Occupation, Platform, Rules, check, schedule
 from tests.unit.kamelot.build import resource
 from tests.unit.kamelot.reference import Answer, reference_schedule
 
+World = tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules]
+"""Resources in order, filters, what is taken, jobs in order, rules."""
+
 NOW = 100
 STATES = [NodeState.ALIVE] * 6 + [NodeState.SUSPECTED, NodeState.ABSENT, NodeState.DEAD]
 CONDITIONS = ["mem > 64", "gpu = 'YES'"]
@@ -100,9 +103,7 @@ def occupations(draw: st.DrawFn, found: list[Resource]) -> Occupation:
 
 
 @st.composite
-def worlds(
-    draw: st.DrawFn,
-) -> tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules]:
+def worlds(draw: st.DrawFn) -> World:
     found = draw(resources())
     filters = {condition: draw(some_of(found)) for condition in CONDITIONS}
     running = draw(st.lists(occupations(found), max_size=5))
@@ -120,11 +121,7 @@ def answer(outcome: Outcome) -> Answer:
     return None
 
 
-@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(worlds())
-def test_a_plan_is_the_plan_that_the_rules_give_and_breaks_no_invariant(
-    world: tuple[list[Resource], dict[str, ProcSet], list[Occupation], list[WaitingJob], Rules],
-) -> None:
+def assert_plan_is_right(world: World) -> None:
     found, filters, running, jobs, rules = world
     platform = Platform(found, filters)
     plan = schedule(platform, running, jobs, NOW, rules, ends=ENDS)
@@ -134,3 +131,55 @@ def test_a_plan_is_the_plan_that_the_rules_give_and_breaks_no_invariant(
     for job in jobs:
         assert plan.explain(job).words()
         assert "could not be planned" not in plan.explain(job).words()
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_a_plan_of_any_requests_is_the_plan_that_the_rules_give(world: World) -> None:
+    assert_plan_is_right(world)
+
+
+@st.composite
+def alike(draw: st.DrawFn, number: int) -> WaitingJob:
+    """A job like the others but for counts and walltime, so that what was learned from them is used."""
+    first = draw(st.sampled_from([1, 1, 1, 2, 3, BEST]))
+    second = draw(st.sampled_from([1, 2, 3, ALL, HALF]))
+    levels = draw(
+        st.sampled_from(
+            [
+                (Level("node", first),),
+                (Level("core", first),),
+                (Level("node", first), Level("core", second)),
+                (Level("node", second), Level("cpu", first)),
+            ]
+        )
+    )
+    request = Request((Group("", levels),))
+    walltimes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=2))
+    moldables = tuple(Moldable(MoldableId(10 * number + n), request, w) for n, w in enumerate(walltimes))
+    after = draw(st.sampled_from([(), (), (), (JobId(1),), (JobId(91),)]))
+    return WaitingJob(
+        JobId(number),
+        "default",
+        "alice",
+        "default",
+        "",
+        "",
+        moldables,
+        dependencies=after if number > 1 else (),
+    )
+
+
+@st.composite
+def crowded_worlds(draw: st.DrawFn) -> World:
+    nodes = draw(st.lists(st.sampled_from(["a", "b", "c"]), min_size=4, max_size=8))
+    found = [resource(n, {"node": node, "cpu": n % 2, "core": n}) for n, node in enumerate(nodes, start=1)]
+    running = draw(st.lists(occupations(found), max_size=4))
+    jobs = [draw(alike(number)) for number in range(1, draw(st.integers(5, 16)) + 1)]
+    return found, {}, running, jobs, Rules(draw(st.sampled_from([0, 2])), 25)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(crowded_worlds())
+def test_a_plan_of_many_jobs_alike_is_the_plan_that_the_rules_give(world: World) -> None:
+    assert_plan_is_right(world)
