@@ -258,19 +258,24 @@ IDEMPOTENT_LEAST_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a job ended, as far as running it again depends on it; ``exit_code`` is a raw wait status."""
+    """How a job ended, as far as running it again depends on it.
+
+    ``exit_code`` is a raw wait status; ``evicted`` tells that a besteffort job was killed to make room.
+    """
 
     idempotent: bool
     killed: bool
     exit_code: int | None
     ran_s: int
+    evicted: bool = False
 
 
 def asks_to_run_again(job: Ended) -> bool:
     """Tell whether an ended job is one of type idempotent that wants to be submitted again."""
+    if not job.idempotent or job.evicted:
+        return job.idempotent
     return (
-        job.idempotent
-        and not job.killed
+        not job.killed
         and job.exit_code is not None
         and job.exit_code >> 8 == IDEMPOTENT_STATUS
         and job.ran_s > IDEMPOTENT_LEAST_S

@@ -55,6 +55,7 @@ class _Job:
     noop: bool
     idempotent: bool
     killed: bool
+    evicted: bool
     condemned: Condemned
 
 
@@ -124,14 +125,17 @@ def _hosts(connection: Connection, event: Event, job: _Job | None, suspects: Sus
 
 
 def _submit_again(connection: Connection, event: Event, job: _Job, wanted: Resubmits, now: int) -> int | None:
-    if wanted is Resubmits.NO or job.killed:
+    if wanted is Resubmits.NO:
         return None
     if wanted is Resubmits.WHEN_IDEMPOTENT:
-        if not asks_to_run_again(Ended(job.idempotent, job.killed, job.exit_code, job.ran_s)):
+        evicted = event.kind == EventKind.SWITCH_INTO_ERROR_STATE and job.evicted
+        if not asks_to_run_again(Ended(job.idempotent, job.killed, job.exit_code, job.ran_s, evicted)):
             return None
-        reason = "idempotent job that exited with status 99"
+        reason = "idempotent job that was evicted" if evicted else "idempotent job with exit status 99"
+    elif job.killed:
+        return None
     else:
-        reason = f"due to event {event.kind} and job"
+        reason = f"due to event {event.kind}"
     again = resubmit(connection, job.job_id, now, after_failure=wanted is Resubmits.YES)
     if again is not None:
         record(
@@ -179,6 +183,7 @@ def _read_job(connection: Connection, job_id: int) -> _Job | None:
         noop="noop" in names,
         idempotent="idempotent" in names,
         killed=row.asked or has_event(connection, job_id, EventKind.SEND_KILL_JOB),
+        evicted="besteffort" in names and has_event(connection, job_id, EventKind.BESTEFFORT_KILL),
         condemned=Condemned(
             interactive=row.job_type == JobType.INTERACTIVE,
             reservation=row.reservation != ReservationState.NONE,

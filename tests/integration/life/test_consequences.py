@@ -110,6 +110,19 @@ def test_a_killed_idempotent_job_does_not_run_again(connection):
     assert happen(connection, EventKind.SWITCH_INTO_ERROR_STATE, job).resubmitted_as is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [(EventKind.SWITCH_INTO_ERROR_STATE, True), (EventKind.SWITCH_INTO_TERMINATE_STATE, False)],
+)
+def test_an_evicted_idempotent_job_runs_again_unless_it_ended_by_itself(connection, kind, again):
+    job = add_job(connection, JobState.FINISHING, types=("besteffort", "idempotent"))
+    ask_kill(connection, job, "oar", 1990)
+    record(connection, EventKind.BESTEFFORT_KILL, job_id=job, now=1990)
+    for event in pending(connection):
+        apply_event(connection, event, 1990)
+    assert (happen(connection, kind, job).resubmitted_as is not None) is again
+
+
 def test_m4_a_failed_epilogue_terminates_the_job(connection):
     job = add_job(connection, JobState.FINISHING)
     happen(connection, EventKind.EPILOGUE_ERROR, job)

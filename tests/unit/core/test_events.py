@@ -94,9 +94,14 @@ def test_m3_an_idempotent_job_with_status_99_asks_to_run_again():
     assert asks_to_run_again(Ended(idempotent=True, killed=False, exit_code=99 * 256, ran_s=90))
 
 
+def test_an_evicted_idempotent_job_asks_to_run_again_whatever_became_of_it():
+    assert asks_to_run_again(Ended(idempotent=True, killed=True, exit_code=9, ran_s=5, evicted=True))
+
+
 @pytest.mark.parametrize(
     "job",
     [
+        Ended(idempotent=False, killed=True, exit_code=9, ran_s=90, evicted=True),
         Ended(idempotent=False, killed=False, exit_code=99 * 256, ran_s=90),
         Ended(idempotent=True, killed=True, exit_code=99 * 256, ran_s=90),
         Ended(idempotent=True, killed=False, exit_code=0, ran_s=90),
