@@ -78,6 +78,10 @@ class Bed(ABC):
         """Let a node die at once: all its processes, and its sshd refuses connections."""
 
     @abstractmethod
+    def living_nodes(self) -> list[str]:
+        """Return the nodes that are up."""
+
+    @abstractmethod
     def configuration(self) -> dict[str, str]:
         """Return the keys of ``oar.conf`` that depend on the bed."""
 

@@ -41,6 +41,10 @@ class LocalBed(CallersBed):
 
         kill_all(on_node)
 
+    def living_nodes(self) -> list[str]:
+        """Return the nodes that accept connections."""
+        return [name for name in self.nodes if not (self.node_folder(name) / "down").exists()]
+
     def configuration(self) -> dict[str, str]:
         """Reach nodes by the connector; TakTuk would add nothing."""
         return {

@@ -115,6 +115,10 @@ class LoopbackBed(CallersBed):
         sessions = with_children(on_node)
         kill_all(lambda process: on_node(process) or process.pid in sessions)
 
+    def living_nodes(self) -> list[str]:
+        """Return the nodes whose sshd lives."""
+        return [name for name in self.nodes if self._listener(name) is not None]
+
     def configuration(self) -> dict[str, str]:
         """Reach nodes by ssh (and TakTuk where it is); no cgroups: nodes share the machine's."""
         ssh = f"{find_program('ssh')} -F {self._ssh_folder / 'config'}"

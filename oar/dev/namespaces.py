@@ -13,7 +13,7 @@ from pathlib import Path
 
 from oar.dev.bed import PROGRAMS, Bed, BedFailed, Command
 from oar.dev.loopback import find_program
-from oar.dev.processes import children
+from oar.dev.processes import children, is_alive
 
 SERVICE = "oar"
 USERS = ("alice", "bob")
@@ -96,6 +96,10 @@ class NamespacesBed(Bed):
         """Put the node back on the network."""
         self._nodes_sh("mend", name)
 
+    def living_nodes(self) -> list[str]:
+        """Return the nodes whose first process lives."""
+        return [name for name in self.nodes if self._first_process(name) is not None]
+
     def configuration(self) -> dict[str, str]:
         """Reach nodes by the service account's own ssh configuration; jobs get cgroups."""
         taktuk = find_program("taktuk")
@@ -131,6 +135,13 @@ class NamespacesBed(Bed):
     def on_member(self, member: str, argv: Sequence[str]) -> Command:
         """Prepare a command of root on any member."""
         return Command((*self._prefix("exec"), member, *argv), self._environment(), Path("/"))
+
+    def _first_process(self, name: str) -> int | None:
+        try:
+            pid = int((self.directory / "lab" / f"{name}.pid").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if is_alive(pid) else None
 
     def _inside(self, argv: Sequence[str], user: str, directory: Path) -> Command:
         become: tuple[str, ...] = ()
