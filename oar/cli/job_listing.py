@@ -1,0 +1,183 @@
+"""What oarstat does for each of its options: read a view, write it."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from shutil import get_terminal_size
+
+import click
+from sqlalchemy import Connection
+
+from oar.cli.accounting_view import UsageByUser, UsageOfUser
+from oar.cli.app import Context, fail, warn
+from oar.cli.gantt_view import GanttView, Period
+from oar.cli.job_details import FullJobs
+from oar.cli.job_reason import JobReason
+from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourceProperties
+from oar.cli.oarstat import HERE, Asked
+from oar.cli.output import chosen_format, write
+from oar.cli.render import Format
+from oar.core.durations import parse_date
+from oar.core.listings import JobDetails
+from oar.db.engine import database_now
+from oar.db.listing import JobChoice, read_job_details, read_job_events, read_job_lines, read_queue_state
+from oar.db.listing_gantt import plan_period, read_consumption, read_occupants, read_outages
+from oar.db.listing_resources import ResourceChoice, read_resources
+from oar.errors import BadRequest, ExitCode
+
+
+def show(context: Context, asked: Asked) -> None:
+    """Write what the options ask for; ends with a code when something asked for does not exist."""
+    view = next((view for wanted, view in _VIEWS if wanted(asked)), _show_jobs)
+    with context.reader.connect() as connection:
+        view(context, connection, asked)
+
+
+def _choice(context: Context, asked: Asked) -> JobChoice:
+
+    user = context.caller.name if asked.user == HERE else asked.user
+    jobs = tuple(_job_number(text) for text in asked.jobs)
+    arrays = (_number("--array", asked.array),) if asked.array else ()
+    return JobChoice(jobs, arrays, user, asked.condition)
+
+
+def _job_number(text: str) -> int:
+
+    if text != HERE:
+        return _number("--job", text)
+    here = os.environ.get("OAR_JOB_ID") or os.environ.get("OAR_JOBID")
+    if not here:
+        raise click.UsageError("--job needs a number here, outside of a job OAR_JOB_ID is not set")
+    return _number("OAR_JOB_ID", here)
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
+        raise click.UsageError(f"{name}: '{text}' is not a number of a job")
+    return int(text)
+
+
+def _show_jobs(context: Context, connection: Connection, asked: Asked) -> None:
+    if asked.full or chosen_format() is not Format.TEXT:
+        _show_full(context, connection, asked)
+        return
+    choice = _choice(context, asked)
+    lines = read_job_lines(connection, choice)
+    now = database_now(connection)
+    write(JobTable(lines, _form(context, asked), now, asked.array is not None, asked.compact))
+    _tell_missing(choice, [line.job_id for line in lines])
+
+
+def _show_full(context: Context, connection: Connection, asked: Asked) -> None:
+    choice = _choice(context, asked)
+    jobs = read_job_details(connection, choice)
+    with_cpuset = bool(context.settings.nodes.cpuset_property)
+    write(FullJobs(_without_others_requests(context, jobs), _form(context, asked), with_cpuset))
+    _tell_missing(choice, [job.line.job_id for job in jobs])
+
+
+def _form(context: Context, asked: Asked) -> int:
+    return asked.form or context.settings.display.oarstat_format
+
+
+def _without_others_requests(context: Context, jobs: Sequence[JobDetails]) -> list[JobDetails]:
+
+    if context.settings.display.show_other_users_requests:
+        return list(jobs)
+    may_see = context.caller.may_touch
+    return [job if may_see(job.line.user) else replace(job, initial_request="") for job in jobs]
+
+
+def _tell_missing(choice: JobChoice, found: Sequence[int]) -> None:
+    missing = [job for job in choice.jobs if job not in set(found)]
+    whose = "" if choice.user is None else f" of user {choice.user}"
+    for job in missing:
+        warn(f"there is no job {job}{whose}; oarstat lists the jobs that have not ended")
+    if choice.arrays and not found:
+        warn(f"there is no array {choice.arrays[0]}{whose}; oarstat --array lists those that have not ended")
+    if missing or (choice.arrays and not found):
+        fail(ExitCode.FAILURE)
+
+
+def _show_states(context: Context, connection: Connection, asked: Asked) -> None:
+    choice = _choice(context, asked)
+    lines = read_job_lines(connection, choice)
+    write(JobStates(lines))
+    _tell_missing(choice, [line.job_id for line in lines])
+
+
+def _show_events(context: Context, connection: Connection, asked: Asked) -> None:
+    choice = _choice(context, asked)
+    ids = [line.job_id for line in read_job_lines(connection, choice)]
+    write(JobEvents(read_job_events(connection, ids)))
+    _tell_missing(choice, ids)
+
+
+def _show_properties(context: Context, connection: Connection, asked: Asked) -> None:
+    choice = _choice(context, asked)
+    jobs = read_job_details(connection, choice)
+    ids = tuple(place.resource_id for job in jobs for place in job.assigned)
+    write(ResourceProperties(read_resources(connection, ResourceChoice(resources=ids)) if ids else ()))
+    _tell_missing(choice, [job.line.job_id for job in jobs])
+
+
+def _show_reason(context: Context, connection: Connection, asked: Asked) -> None:
+
+    choice = JobChoice(jobs=(asked.why or 0,))
+    for job in read_job_details(connection, choice):
+        queue_state = read_queue_state(connection, job.line.queue)
+        write(JobReason(job, queue_state, database_now(connection)))
+        return
+    _tell_missing(choice, ())
+
+
+def _show_gantt(context: Context, connection: Connection, asked: Asked) -> None:
+
+    now = database_now(connection)
+    begin, end = _dates("--gantt", asked.gantt) if asked.gantt else plan_period(connection, now)
+    occupants = read_occupants(connection, begin, end)
+    ids = tuple(dict.fromkeys(one.job_id for one in occupants))
+    jobs = read_job_details(connection, JobChoice(jobs=ids)) if ids else ()
+    period = Period(
+        begin,
+        end,
+        now,
+        read_resources(connection, ResourceChoice()),
+        occupants,
+        {job.line.job_id: job for job in jobs},
+        read_outages(connection, begin, end),
+    )
+    with_cpuset = bool(context.settings.nodes.cpuset_property)
+    write(GanttView(period, get_terminal_size((100, 24)).columns, with_cpuset))
+
+
+def _show_accounting(context: Context, connection: Connection, asked: Asked) -> None:
+
+    begin, end = _dates("--accounting", asked.accounting or "")
+    user = context.caller.name if asked.user == HERE else asked.user
+    consumptions = read_consumption(connection, begin, end, user)
+    write(UsageByUser(consumptions) if user is None else UsageOfUser(user, begin, end, consumptions))
+
+
+def _dates(option: str, text: str) -> tuple[int, int]:
+
+    dates = text.split(",")
+    if len(dates) != 2:
+        raise click.UsageError(f'{option}: expected two dates and a comma, as "2024-01-01, 2024-01-31"')
+    try:
+        begin, end = (parse_date(date) for date in dates)
+    except BadRequest as error:
+        raise click.UsageError(f"{option}: {error}") from None
+    if end <= begin:
+        raise click.UsageError(f"{option}: the second date must be later than the first")
+    return begin, end
+
+
+_VIEWS: Sequence[tuple[Callable[[Asked], bool], Callable[[Context, Connection, Asked], None]]] = (
+    (lambda asked: asked.why is not None, _show_reason),
+    (lambda asked: asked.gantt is not None, _show_gantt),
+    (lambda asked: asked.accounting is not None, _show_accounting),
+    (lambda asked: asked.state, _show_states),
+    (lambda asked: asked.events, _show_events),
+    (lambda asked: asked.properties, _show_properties),
+)
