@@ -9,7 +9,6 @@ from oar.core.states import JobState, NodeState, ReservationState
 from tests.unit.cli.jobs import REQUEST, TEN, a_job, an_event
 
 KEYS = {
-}
     "Job_Id",
     "array_id",
     "array_index",
