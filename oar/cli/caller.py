@@ -67,9 +67,12 @@ def read_as(caller: Caller, path: Path) -> str:
     except OSError as error:
         raise Unreadable(f"'{path}' cannot be read: {error.strerror}") from None
     try:
-        return content.decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"'{path}' is not a text in UTF-8 (byte {error.start})") from None
+    if "\0" in text:
+        raise Unreadable(f"'{path}' is not a text (byte {text.index(chr(0))} is 0)")
+    return text
 
 
 def _read_through_sudo(caller: Caller, path: Path) -> bytes:

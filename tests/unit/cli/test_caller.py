@@ -49,7 +49,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
         read_as(Caller(OWN_NAME, os.geteuid(), is_admin=False), tmp_path / name)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "program").write_bytes(b"\x7fELF\xff\xfe")
+@pytest.mark.parametrize("content", [b"\x7fELF\xff\xfe", b"#!/bin/sh\0"])
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "program").write_bytes(content)
     with pytest.raises(Unreadable, match="not a text"):
         read_as(Caller(OWN_NAME, os.geteuid(), is_admin=False), tmp_path / "program")

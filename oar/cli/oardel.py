@@ -1,0 +1,72 @@
+"""oardel: end jobs."""
+
+import click
+
+from oar import bus
+from oar.cli.app import Context, fail, oar_command, warn
+from oar.cli.job_operands import chosen_jobs, job_operands
+from oar.core.messages import Hint
+from oar.db.engine import database_now
+from oar.db.kills import KillAnswer, ask_kill
+
+EXIT_CODES = {
+    0: "the deletions are registered, also when the server is down",
+    1: "a job belongs to somebody else, or an option or an id is wrong",
+    2: "the database does not answer",
+    4: "there is no such job or array",
+    6: "a job is being deleted already",
+    15: "several of these",
+    78: "the configuration is wrong",
+}
+MIXED = 15
+
+_FAILURES = {
+    KillAnswer.NOT_ALLOWED: (1, "You are not the right user."),
+    KillAnswer.ALREADY_ASKED: (6, "This job was already killed."),
+    KillAnswer.UNKNOWN: (4, "This job does not exist."),
+}
+
+
+@oar_command("oardel", exit_codes=EXIT_CODES)
+@job_operands
+@click.pass_obj
+def oardel(context: Context, ids: tuple[int, ...], array: bool, sql: str | None) -> None:
+    """End the jobs ID, and everything they started.
+
+    A job that waits is taken away; a job that runs is told to end, and then forced to.
+    """
+    codes = set()
+    registered = []
+    for job_id in chosen_jobs(context, ids, array, sql):
+        answer = _ask(context, job_id)
+        click.echo(f"Deleting the job = {job_id} ...{'ERROR.' if answer in _FAILURES else 'REGISTERED.'}")
+        if answer in _FAILURES:
+            code, words = _FAILURES[answer]
+            codes.add(code)
+            click.echo(f"Cannot frag {job_id} ; {words}", err=True)
+        else:
+            registered.append(job_id)
+    if registered:
+        _finish(context, registered)
+    if codes:
+        fail(codes.pop() if len(codes) == 1 else MIXED)
+
+
+main = oardel
+
+
+def _ask(context: Context, job_id: int) -> KillAnswer:
+    caller = context.caller
+    with context.engine.begin() as connection:
+        now = database_now(connection)
+        return ask_kill(connection, job_id, caller.name, now, is_admin=caller.is_admin)
+
+
+def _finish(context: Context, registered: list[int]) -> None:
+    click.echo(f"The job(s) [ {' '.join(map(str, registered))} ] will be deleted in the near future.")
+    server = context.settings.server
+    if not bus.send(server, Hint.STATE_CHANGED, Hint.KILL_ASKED):
+        warn(
+            f"the server at {server.hostname}:{server.message_port} does not answer; "
+            "what was registered will be done when it is back"
+        )
