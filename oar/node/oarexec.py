@@ -610,8 +610,7 @@ def report(job: Job, record: "dict[str, object]") -> None:
     ``clean`` kills us when the end is dealt with. A job without cgroup may never be cleaned: then being heard
     a few times is enough.
     """
-    status = "N" if record["status"] is None else record["status"]
-    line = f"OAREXEC_{job.job_id}_{record['code']}_{status}_{job.challenge}\n"
+    line = report_line(job.job_id, record["code"], record["status"], job.challenge)
     heard = 0
     for pause in REPORT_AFTER_S:
         heard += send(job.server, line)
@@ -619,6 +618,11 @@ def report(job: Job, record: "dict[str, object]") -> None:
             break
         signal.sigtimedwait(HANDLED - {signal.SIGCHLD}, pause)
     remove([job.pid_file])
+
+
+def report_line(job_id: int, code: object, status: object, challenge: str) -> str:
+    """Write a report as the server's text port reads it."""
+    return f"OAREXEC_{job_id}_{code}_{'N' if status is None else status}_{challenge}\n"
 
 
 def send(server: "tuple[str, int]", line: str) -> bool:

@@ -1,0 +1,130 @@
+"""What nodes are told of a job."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from oar.errors import ConfigurationError
+from oar.remote.programs import (
+    LaunchData,
+    NodeSignal,
+    clean_program,
+    init_program,
+    job_environment,
+    node_file,
+    oarexec_program,
+    properties_file,
+    signal_argv,
+)
+from oar.settings import NodeSettings, Settings
+
+NODES = NodeSettings(cpuset_path="/oar", runtime_directory="/var/lib/oar")
+SETTINGS = Settings(nodes=NODES)
+
+
+def row(number: int, node: str, cpuset: object, kind: str = "default") -> dict[str, object]:
+    return {"resource_id": number, "network_address": node, "cpuset": cpuset, "type": kind, "mem": None}
+
+
+JOB = LaunchData(
+    job_id=12,
+    user="alice",
+    array_id=10,
+    array_index=3,
+    job_name=None,
+    project="prj",
+    command="echo 'secret $HOME'",
+    launching_directory="/home/alice",
+    stdout_file="OAR.12.stdout",
+    stderr_file="OAR.12.stderr",
+    walltime_s=7200,
+    challenge="4711",
+    resources=[row(3, "node2", 0), row(1, "node1", 0), row(2, "node1", 1), row(9, "", None, "licence")],
+    types={"besteffort": "", "container": "c1"},
+)
+
+
+def test_nodes_come_in_alphabetical_order_without_other_resources() -> None:
+    assert (JOB.nodes, JOB.first_node) == (("node1", "node2"), "node1")
+
+
+def test_a_job_of_licences_has_no_node() -> None:
+    assert replace(JOB, resources=[row(9, "", None, "licence")]).first_node is None
+
+
+def test_each_node_is_given_its_cpus() -> None:
+    assert init_program(JOB, SETTINGS).data["nodes"] == {"node1": ["0", "1"], "node2": ["0"]}
+
+
+def test_the_node_file_has_a_line_per_resource_of_a_node() -> None:
+    assert node_file(JOB, NODES) == "node1\nnode1\nnode2\n"
+
+
+def test_the_node_file_can_have_a_line_per_value_of_another_property() -> None:
+    assert node_file(JOB, replace(NODES, node_file_distinct="network_address")) == "node1\nnode2\n"
+
+
+def test_properties_are_written_as_oarprint_reads_them() -> None:
+    first = properties_file(JOB).splitlines()[0]
+    assert (
+        first
+        == " cpuset = '0' , mem = '' , network_address = 'node2' , resource_id = '3' , type = 'default' "
+    )
+
+
+def test_the_job_sees_each_variable_under_all_of_its_names() -> None:
+    environment = job_environment(JOB, NODES)
+    assert environment["OAR_JOBID"] == environment["OAR_JOB_ID"] == "12"
+    assert environment["OAR_ARRAYINDEX"] == environment["OAR_ARRAY_INDEX"] == "3"
+    assert environment["OAR_WORKDIR"] == environment["OAR_O_WORKDIR"] == "/home/alice"
+    assert environment["OAR_JOB_WALLTIME"] == "2:0:0"
+    assert environment["OAR_CPUSET"] == "/oar/alice_12"
+
+
+def test_a_job_without_name_has_an_empty_one() -> None:
+    assert job_environment(JOB, NODES)["OAR_JOB_NAME"] == ""
+
+
+def test_without_cpuset_property_there_is_no_cgroup() -> None:
+    settings = Settings(nodes=replace(NODES, cpuset_property=""))
+    assert init_program(JOB, settings).data["cpuset_path"] is None
+    assert oarexec_program(JOB, settings).data["cpuset_full_path"] is None
+
+
+def test_a_type_without_value_is_true() -> None:
+    assert init_program(JOB, SETTINGS).data["types"] == {"besteffort": True, "container": "c1"}
+
+
+def test_the_challenge_and_the_command_go_to_oarexec_only() -> None:
+    for program in (init_program(JOB, SETTINGS), clean_program(JOB, SETTINGS)):
+        assert "4711" not in program.to_stdin().decode().partition("__END__")[2]
+        assert "secret" not in program.to_stdin().decode()
+    assert oarexec_program(JOB, SETTINGS).data["challenge"] == "4711"
+
+
+def test_neither_the_command_nor_the_challenge_is_in_the_action() -> None:
+    assert oarexec_program(JOB, SETTINGS).action == "OAREXEC_12"
+
+
+def test_oarexec_carries_the_part_that_runs_as_the_user() -> None:
+    assert "USER_CMD_PID" in str(oarexec_program(JOB, SETTINGS).data["user_part"])
+
+
+def test_a_site_can_replace_a_program_and_gets_the_rows_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("print('mine')")
+    settings = Settings(nodes=replace(NODES, resource_manager_file=str(tmp_path / "mine.py")))
+    program = init_program(JOB, settings)
+    assert program.source == "print('mine')"
+    assert program.data["resources"] == list(JOB.resources)
+
+
+def test_a_missing_file_of_the_site_is_an_error_that_names_it() -> None:
+    settings = Settings(nodes=replace(NODES, oarexec_file="/nonexistent/oarexec.py"))
+    with pytest.raises(ConfigurationError, match=r"/nonexistent/oarexec\.py"):
+        oarexec_program(JOB, settings)
+
+
+def test_a_signal_names_the_job_and_nothing_of_it_is_a_script() -> None:
+    argv = signal_argv(12, NodeSignal.USER_SIGNAL, "/var/lib/oar; id", "USR1 $(id)")
+    assert argv[3:] == ("sh", "/var/lib/oar; id", "12", "URG", "USR1 $(id)")
