@@ -41,7 +41,7 @@ class LaunchPool:
         self._open = False
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_s)
+        _, late = await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
         for task in late:
             task.cancel()
         if late:

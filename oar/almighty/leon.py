@@ -57,14 +57,11 @@ class Leon:
             self._signals[key] = task
             task.add_done_callback(lambda _: self._signals.pop(key, None))
 
-    def waited_since_signal(self, job_id: int) -> float:
-        """Say for how many seconds the job has had to obey the last signal; endless when none was sent."""
-        sent_at = self._sent_at.get(job_id)
-        return float("inf") if sent_at is None else asyncio.get_running_loop().time() - sent_at
-
-    def forget_but(self, job_ids: frozenset[int]) -> None:
-        """Forget when signals were sent, but for these jobs."""
-        self._sent_at = {job_id: date for job_id, date in self._sent_at.items() if job_id in job_ids}
+    def told_within(self, seconds: float) -> frozenset[int]:
+        """Name the jobs whose last signal is not older than that: they still have time to obey."""
+        oldest = asyncio.get_running_loop().time() - seconds
+        self._sent_at = {job_id: date for job_id, date in self._sent_at.items() if date >= oldest}
+        return frozenset(self._sent_at)
 
     async def close(self) -> None:
         """Cancel the signals on their way; the next server sends them again."""

@@ -46,13 +46,16 @@ class World:
 
 
 class Almighty:
-    """The server; ``run`` returns after ``stop``."""
+    """The server; ``run`` returns after ``stop``. ``ready`` is set once it listens and has begun to work."""
 
-    def __init__(self, settings: Settings, world: World, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self, settings: Settings, world: World, rhythm: Rhythm | None = None, grace_s: float = GRACE_S
+    ) -> None:
         server = settings.server
         loop = asyncio.get_running_loop()
         self._now = loop.time
         self._settings = settings
+        self._grace_s = grace_s
         self._agenda = Agenda(rhythm or Rhythm(between_rounds=server.seconds_between_rounds), loop.time())
         self._database = Database(world.engine)
         self._pool = LaunchPool(server.launches_at_once, self._perform)
@@ -72,6 +75,7 @@ class Almighty:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Open the doors, act again on what was interrupted, then work until ``stop``.
@@ -82,6 +86,7 @@ class Almighty:
         try:
             await recover(self._means, self._leon)
             log.info("oar-server: ready on ports %d and %d", *self._door.ports)
+            self.ready.set()
             while not self._stopping.is_set():
                 self._start_due()
                 await self._wait()
@@ -164,7 +169,7 @@ class Almighty:
         for task in duties:
             task.cancel()
         await asyncio.gather(*duties, return_exceptions=True)
-        await self._pool.close(GRACE_S)
+        await self._pool.close(self._grace_s)
         await self._leon.close()
         await self._metascheduler.close()
         self._database.close()

@@ -82,6 +82,8 @@ class KaoWorker:
         except RoundFailed:
             await self.close()
             raise
+        # Connected is connected: without its name the socket leaves nothing behind if we are killed.
+        self._remove_directory()
         if answer.get("error"):
             raise RoundFailed(str(answer["error"]))
         return RoundResult(tuple(int(job_id) for job_id in answer["launch"]), bool(answer["killed"]))
@@ -92,9 +94,13 @@ class KaoWorker:
             await _end(self._process)
         if self._socket is not None:
             self._socket.close(linger=0)
+        self._remove_directory()
+        self._process = self._socket = None
+
+    def _remove_directory(self) -> None:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
-        self._process = self._socket = self._directory = None
+            self._directory = None
 
     async def _start(self) -> None:
         # A new address each time: what a dead child left in its queue must not reach the next one.

@@ -4,7 +4,6 @@ It also finds all work whose hint was lost.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,7 +39,7 @@ class Sight:
 
 
 class Sarko:
-    """The watch over times; ``kill_repeat_s`` is counted from the last signal that was really sent."""
+    """The watch over times; a kill is repeated ``kill_repeat_s`` after the last signal, not the first."""
 
     def __init__(self, means: Means, leon: Leon) -> None:
         self._means = means
@@ -53,14 +52,12 @@ class Sarko:
 
     async def look(self) -> None:
         """Look once, and see to it that something is done about all that was found."""
-        sight = await self._means.database.run(
-            partial(_look, limits=self._limits, is_patient=self._is_patient)
-        )
+        told = self._leon.told_within(self._limits.soft_s)
+        sight = await self._means.database.run(partial(_look, limits=self._limits, told=told))
         for job_id in sight.overdue:
             log.info("job %d: its walltime is over", job_id)
         for job_id, signal in sight.moved_kills:
             log.debug("job %d: kill: %s", job_id, signal.value)
-        self._leon.forget_but(frozenset(kill.job_id for kill in sight.kills))
         if sight.overdue or any(self._needs_leon(kill) for kill in sight.kills) or sight.moved_kills:
             self._means.hear(Hint.KILL_ASKED)
         if sight.node_work:
@@ -68,10 +65,6 @@ class Sarko:
         for job in sight.in_passage:
             if not self._means.is_busy(job.job_id):
                 await self._push(job)
-
-    def _is_patient(self, kill: OpenKill) -> bool:
-        """Tell whether the job of an armed kill still has time to obey the last signal."""
-        return self._leon.waited_since_signal(kill.job_id) <= self._limits.soft_s
 
     def _needs_leon(self, kill: OpenKill) -> bool:
         return kill.state is not KillState.ARMED and not self._means.is_busy(kill.job_id)
@@ -90,13 +83,13 @@ class Sarko:
             self._means.hear(Hint.STATE_CHANGED)
 
 
-def _look(connection: Connection, limits: KillLimits, is_patient: Callable[[OpenKill], bool]) -> Sight:
+def _look(connection: Connection, limits: KillLimits, told: frozenset[int]) -> Sight:
     now = database_now(connection)
     overdue = kill_overdue(connection, now)
     kills = open_kills(connection)
     moved = []
     for kill in kills:
-        signal = _timer(kill, now, limits, is_patient)
+        signal = _timer(kill, now, limits, told)
         if signal is not None and check_timer(connection, kill, now, limits) is not None:
             moved.append((kill.job_id, signal))
     return Sight(
@@ -108,14 +101,12 @@ def _look(connection: Connection, limits: KillLimits, is_patient: Callable[[Open
     )
 
 
-def _timer(
-    kill: OpenKill, now: int, limits: KillLimits, is_patient: Callable[[OpenKill], bool]
-) -> KillSignal | None:
+def _timer(kill: OpenKill, now: int, limits: KillLimits, told: frozenset[int]) -> KillSignal | None:
     if kill.state is not KillState.ARMED:
         return None
     since = kill.asked_at if kill.signalled_at is None else kill.signalled_at
     signal = timer_signal(kill.job_state, now - since, limits)
-    return None if signal is KillSignal.REPEAT and is_patient(kill) else signal
+    return None if signal is KillSignal.REPEAT and kill.job_id in told else signal
 
 
 def _force_end(connection: Connection, job_id: int) -> None:
