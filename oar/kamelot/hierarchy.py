@@ -56,9 +56,10 @@ class Hierarchy:
         self.single = _has_single_leaves(draft)
         """Whether each leaf is one resource, so that sets of leaves are sets of resources."""
         self.top = self._finish(draft, len(levels))
-        self._leaf_of = {
-            rank: leaf for leaf, mask in enumerate(self._leaf_masks) for rank in bits.members(mask)
-        }
+        self._leaf_of = [0] * (0 if self.single else self.resources.bit_length())
+        for leaf, mask in enumerate(self._leaf_masks):
+            for rank in bits.members(mask):
+                self._leaf_of[rank] = leaf
 
     def _finish(self, draft: _Draft, depth: int) -> Block:
         size = len(draft.below)

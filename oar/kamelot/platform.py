@@ -13,6 +13,10 @@ ALWAYS = 2**31 - 2
 """From this ``available_upto`` on a resource has no end of availability; neither has it at 0."""
 
 
+KEPT = 200
+"""So many hierarchies are remembered; users write ever new filters, and a platform may live for weeks."""
+
+
 class UnknownFilter(Exception):
     """A condition for which the caller did not say which resources match."""
 
@@ -105,6 +109,8 @@ class Platform:
             paths = list(zip(*map(self._column, levels), strict=True))
             rows = [(rank, paths[rank]) for rank in bits.members(candidates) if None not in paths[rank]]
             found = self._hierarchies[key] = Hierarchy(levels, rows)
+            if len(self._hierarchies) > KEPT:
+                del self._hierarchies[next(iter(self._hierarchies))]
         return found
 
     def _column(self, level: str) -> list[LevelValue]:

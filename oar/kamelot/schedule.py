@@ -67,8 +67,9 @@ def place_all(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[Jo
 def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome:
     """Place a job, by its first moldable, at that date or not at all (a reservation).
 
-    Errors in the job (an unknown filter, a count of 0) are raised.
+    A date that is past counts as now. Errors in the job (an unknown filter, a count of 0) are raised.
     """
+    start = max(start, gantt.now)
     usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
     wanted = _compile(gantt.platform, job, usable, rules)[0]
     place = gantt.find(wanted, start, start) if wanted.could_fit else None

@@ -154,6 +154,20 @@ def test_a_job_placed_at_a_date_starts_then_or_not_at_all() -> None:
     assert found(place_at(gantt, job(2, ("resource_id=2", 60)), 20, NO_MARGIN)) == (20, "4-5")
 
 
+def test_a_job_placed_at_a_past_date_starts_now() -> None:
+    gantt = Gantt(FIVE, [], 100)
+    assert found(place_at(gantt, job(1, ("resource_id=3", 60)), 20, NO_MARGIN)) == (100, "1-3")
+
+
+def test_more_filters_than_are_remembered_change_nothing() -> None:
+    conditions = [f"n = {n}" for n in range(1, 300)]
+    platform = Platform(resources_of(300), {text: ids(str(n)) for n, text in enumerate(conditions, 1)})
+    jobs = [job(n, (f"{{{text}}}/resource_id=1", 60)) for n, text in enumerate(conditions, 1)]
+    outcomes = place(platform, [*jobs, job(300, ("{n = 1}/resource_id=1", 60))])
+    assert all(found(outcomes[n]) == (0, str(n)) for n in range(1, 300))
+    assert found(outcomes[300]) == (60, "1")
+
+
 def test_a_copy_of_a_gantt_can_be_tried_without_changing_the_plan() -> None:
     gantt = Gantt(FIVE, [taken(0, 9, "1")], 0)
     jobs = [job(1, ("node=3", 60))]
