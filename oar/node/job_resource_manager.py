@@ -318,8 +318,8 @@ def clean_group(job: Job) -> str:
         time.sleep(pause)
         pause = min(pause * 2, 0.2)
     # Last: while it lives, the processes that left their parents are its children.
-    if oarexec:
-        kill([oarexec])
+    while oarexec and oarexec in living_processes() and kill([oarexec]):
+        time.sleep(0.005)
     for folder in groups:
         remove_group(folder)
     return ""

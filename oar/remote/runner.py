@@ -109,16 +109,15 @@ class TaktukRemote:
         names = [node for node in dict.fromkeys(nodes) if is_node_name(node)]
         if len(names) <= 1:
             return await self.one_by_one.run(nodes, program, timeout_s)
-        argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.action)
+        argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.action, timeout_s)
         ended = await run_local(argv, program.to_stdin(), timeout_s, OUTPUT_LIMIT * len(names))
         told = parse_output(names, ended.output)
         answers = {}
         for name, lines in told.items():
             silent = lines.status is None
             errors = lines.errors or ([ended.errors.strip() or "no answer"] if silent else [])
-            answers[name] = Answer(
-                name, lines.status, "\n".join(lines.output), "\n".join(errors), silent and ended.timed_out
-            )
+            timed_out = silent and (ended.timed_out or lines.timed_out)
+            answers[name] = Answer(name, lines.status, "\n".join(lines.output), "\n".join(errors), timed_out)
         return [answers.get(node) or _not_a_node(node) for node in nodes]
 
     async def run_command(

@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from oar.remote.argv import loader_argv, quote_remote
 
@@ -26,15 +27,19 @@ class NodeLines:
     status: int | None = None
     output: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    timed_out: bool = False
 
 
-def taktuk_argv(taktuk: Sequence[str], ssh: Sequence[str], nodes: Iterable[str], action: str) -> list[str]:
+def taktuk_argv(
+    taktuk: Sequence[str], ssh: Sequence[str], nodes: Iterable[str], action: str, timeout_s: float
+) -> list[str]:
     """Build the command that broadcasts TakTuk's own standard input to the loader on every node.
 
-    ``nodes`` must be names that ``is_node_name`` accepts: TakTuk reads brackets and commas as sets.
+    ``nodes`` must be names that ``is_node_name`` accepts: TakTuk reads brackets and commas as sets. A node
+    that does not let us in is given up after half of ``timeout_s``, or sooner if ``taktuk`` says so (``-t``).
     """
     # The templates stand before the nodes: TakTuk gives a node the options it has read so far.
-    argv = [*taktuk, "-c", shlex.join([*ssh, "-x", "-T"])]
+    argv = [*taktuk, *_connection_limit(taktuk, timeout_s), "-c", shlex.join([*ssh, "-x", "-T"])]
     for stream, template in _TEMPLATES.items():
         argv += ["-o", f"{stream}={template}"]
     argv += ["-o", "state"]
@@ -47,6 +52,13 @@ def taktuk_argv(taktuk: Sequence[str], ssh: Sequence[str], nodes: Iterable[str],
         *("broadcast", "input", "file", "[", "-", "],"),
         *("broadcast", "input", "close"),
     ]
+
+
+def _connection_limit(taktuk: Sequence[str], timeout_s: float) -> list[str]:
+    """Limit the wait for connections: TakTuk runs nothing anywhere before each node has answered or not."""
+    limit = max(1, int(timeout_s / 2))
+    given = [value for option, value in pairwise(taktuk) if option == "-t" and value.isdecimal()]
+    return [] if given and int(given[-1]) <= limit else ["-t", str(limit)]
 
 
 def parse_output(nodes: Iterable[str], text: str) -> dict[str, NodeLines]:
@@ -67,3 +79,4 @@ def _take(lines: NodeLines, kind: str, value: str) -> None:
         lines.output.append(value)
     elif kind in ("ERROR", "CONNECTOR"):
         lines.errors.append(value)
+        lines.timed_out |= kind == "CONNECTOR" and value == "timeouted"
