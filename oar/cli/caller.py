@@ -41,23 +41,25 @@ class Caller:
 
 
 def find_caller(configuration: Path) -> Caller:
-    """Tell who runs this process.
-
-    ``SUDO_USER`` counts only when we are the account of the installation: then sudo set it, or that account
-    did itself, which may do everything anyway. Without sudo, who owns ``configuration`` holds the password
-    of the database and is an administrator; that is the owner of an embedded cluster.
-    Raises :class:`UnknownCaller`.
-    """
+    """Tell who runs this process; ``configuration`` is the ``oar.conf`` in use; raises UnknownCaller."""
     uid = os.geteuid()
-    own = _name_of(uid)
-    person = os.environ.get("SUDO_USER", "")
-    if own == ACCOUNT and person and person != ACCOUNT:
-        try:
-            entry = pwd.getpwnam(person)
-        except KeyError:
-            raise UnknownCaller(f"sudo names the user '{person}', who is unknown here") from None
-        return Caller(person, entry.pw_uid, person in ADMINISTRATORS, through_sudo=True)
-    return Caller(own, uid, own in ADMINISTRATORS or _owns(uid, configuration))
+    return judge_caller(_name_of(uid), uid, os.environ.get("SUDO_USER", ""), _owns(uid, configuration))
+
+
+def judge_caller(own_name: str, uid: int, sudo_user: str, owns_configuration: bool) -> Caller:
+    """Tell who is behind a process that runs as ``own_name``.
+
+    ``sudo_user`` counts only when we are the account of the installation: then sudo set it, or that account
+    did itself, which may do everything anyway. Without sudo, who owns the configuration holds the password
+    of the database and is an administrator; that is the owner of an embedded cluster.
+    """
+    if own_name != ACCOUNT or sudo_user in ("", ACCOUNT):
+        return Caller(own_name, uid, own_name in ADMINISTRATORS or owns_configuration)
+    try:
+        entry = pwd.getpwnam(sudo_user)
+    except KeyError:
+        raise UnknownCaller(f"sudo names the user '{sudo_user}', who is unknown here") from None
+    return Caller(sudo_user, entry.pw_uid, sudo_user in ADMINISTRATORS, through_sudo=True)
 
 
 def read_as(caller: Caller, path: Path) -> str:

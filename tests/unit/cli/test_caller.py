@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oar.cli.caller import Caller, Unreadable, find_caller, read_as
+from oar.cli.caller import Caller, UnknownCaller, Unreadable, find_caller, judge_caller, read_as
 
 OWN_NAME = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -15,14 +15,30 @@ def test_without_sudo_the_caller_is_the_effective_user(tmp_path: Path) -> None:
     assert find_caller(tmp_path).name == OWN_NAME
 
 
-def test_an_environment_that_names_somebody_else_is_not_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SUDO_USER", "daemon")
-    monkeypatch.setenv("SUDO_UID", "1")
-    monkeypatch.setenv("OARDO_USER", "daemon")
-    monkeypatch.setenv("USER", "daemon")
-    assert find_caller(tmp_path).name == OWN_NAME
+def test_the_account_of_the_installation_believes_sudo() -> None:
+    assert judge_caller("oar", 900, "daemon", owns_configuration=True) == Caller(
+        "daemon", pwd.getpwnam("daemon").pw_uid, is_admin=False, through_sudo=True
+    )
+
+
+def test_nobody_else_believes_sudo() -> None:
+    assert judge_caller("alice", 1000, "root", owns_configuration=False) == Caller(
+        "alice", 1000, is_admin=False
+    )
+
+
+def test_root_through_sudo_is_an_administrator() -> None:
+    assert judge_caller("oar", 900, "root", owns_configuration=False).is_admin
+
+
+@pytest.mark.parametrize("name", ["oar", "root"])
+def test_the_accounts_that_run_the_place_are_administrators(name: str) -> None:
+    assert judge_caller(name, 0, "", owns_configuration=False).is_admin
+
+
+def test_a_user_whom_only_sudo_knows_is_refused() -> None:
+    with pytest.raises(UnknownCaller, match="'nosuchuser'"):
+        judge_caller("oar", 900, "nosuchuser", owns_configuration=False)
 
 
 def test_who_owns_the_configuration_is_an_administrator(tmp_path: Path) -> None:
