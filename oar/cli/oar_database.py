@@ -80,7 +80,10 @@ def init_command(context: Context) -> None:
     """Make the tables, or bring them to this version of OAR; all or nothing, and harmless to repeat."""
     from oar.db.install import initialise  # noqa: PLC0415 - --help must not need it
 
-    initialise(context.engine, context.settings.database, click.echo)
+    try:
+        initialise(context.engine, context.settings.database, click.echo)
+    finally:
+        context.engine.dispose()
 
 
 @oar_database.command("check")

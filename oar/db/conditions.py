@@ -16,14 +16,16 @@ TOKEN = re.compile(
     | [eE]'(?:[^'\\]|''|\\.)*'
     | '(?:[^']|'')*'
     | "(?:[^"]|"")*"
-    | (?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$
-    | (?P<unclosed> ['"] | (?<![\w$])\$\w*\$ )
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
+    | (?P<unclosed> [eE]?' | " | \$(?:[^\W\d]\w*)?\$ )
     | (?P<open> \( )
     | (?P<close> \) )
-    | \w+ | .
+    | [\w\x80-\U0010ffff][\w$\x80-\U0010ffff]*
+    | .
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
+"""PostgreSQL's own lexical rules, as far as they tell where strings and names begin and end."""
 
 
 class BadFilter(BadRequest):

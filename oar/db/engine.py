@@ -42,7 +42,10 @@ def open_engine(settings: DatabaseSettings) -> Engine:
 def open_reader(settings: DatabaseSettings, timeout_s: int = READER_TIMEOUT_S) -> Engine:
     """Open the database as the read-only account: transactions are READ ONLY and statements end in time."""
     reader = open_url(database_url(settings, settings.reader_login, settings.reader_password))
-    limits = f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {1000 * timeout_s}"
+    limits = (
+        f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {1000 * timeout_s}; "
+        "SET LOCAL standard_conforming_strings = on"
+    )
 
     @event.listens_for(reader, "begin")
     def set_limits(connection: Connection) -> None:

@@ -154,6 +154,11 @@ def _close_database(admin: URL, settings: DatabaseSettings) -> None:
             connection.exec_driver_sql(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {login}")
             connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {name} TO {reader}")
             connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+            # before PostgreSQL 16 these write even in a read-only transaction
+            connection.exec_driver_sql(
+                "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) "
+                "FROM PUBLIC"
+            )
             connection.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {owner}")
             connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {reader}")
     finally:

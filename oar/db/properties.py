@@ -76,13 +76,15 @@ def list_properties(connection: Connection) -> dict[str, str]:
     return {name: "integer" if whole else "text" for name, whole in rows}
 
 
-def add_property(connection: Connection, name: str, text: bool) -> None:
+def add_property(connection: Connection, name: str, text: bool, patience_s: float = LOCK_TIMEOUT_S) -> None:
     """Add a property, of text or of whole numbers, without a value on any resource yet.
+
+    It waits for the table of resources, ``patience_s`` seconds at most.
 
     Raises BadPropertyName, ProtectedProperty, PropertyExists or PropertiesBusy.
     """
     column = _new_name(connection, name)
-    _alter(connection, f"ADD COLUMN {column} {'varchar(255)' if text else 'integer'}")
+    _alter(connection, f"ADD COLUMN {column} {'varchar(255)' if text else 'integer'}", patience_s)
 
 
 def remove_property(connection: Connection, name: str) -> None:
@@ -131,12 +133,12 @@ def _present_name(connection: Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(column)
 
 
-def _alter(connection: Connection, change: str) -> None:
+def _alter(connection: Connection, change: str, patience_s: float = LOCK_TIMEOUT_S) -> None:
     owner = connection.exec_driver_sql(
         "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = 'resources'::regclass"
     ).scalar_one()
     try:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * patience_s)}")
         connection.exec_driver_sql(f"SET LOCAL ROLE {owner}")
         connection.exec_driver_sql(f"ALTER TABLE resources {change}")
         connection.exec_driver_sql("RESET ROLE")
@@ -145,5 +147,5 @@ def _alter(connection: Connection, change: str) -> None:
         if getattr(error.orig, "pgcode", None) != "55P03":
             raise
         raise PropertiesBusy(
-            f"the table of resources was in use for {LOCK_TIMEOUT_S} s: nothing was changed, try again"
+            f"the table of resources was in use for {patience_s} s: nothing was changed, try again"
         ) from None

@@ -61,7 +61,7 @@ def list_queues(connection: Connection) -> list[Queue]:
 
 def add_queue(connection: Connection, name: str, priority: int, policy: str = "kamelot") -> None:
     """Make an active queue; raises QueueExists or BadQueue."""
-    _check(name, priority, policy)
+    check_queue(name, priority, policy)
     if name in {queue.name for queue in list_queues(connection)}:
         raise QueueExists(name)
     connection.execute(
@@ -75,11 +75,10 @@ def change_queue(
     connection: Connection, name: str, priority: int | None = None, policy: str | None = None
 ) -> None:
     """Change what is given of a queue; raises UnknownQueue or BadQueue."""
-    _check(name, priority or 0, policy or "")
+    check_queue(name, priority or 0, policy or "")
     values = {"priority": priority, "scheduler_policy": policy}
     given = {column: value for column, value in values.items() if value is not None}
-    if given:
-        _update(connection, name, given)
+    _update(connection, name, given or {"queue_name": name})
 
 
 def enable_queue(connection: Connection, name: str) -> None:
@@ -118,7 +117,8 @@ def _update(connection: Connection, name: str, values: Mapping[str, object]) -> 
         raise UnknownQueue(name)
 
 
-def _check(name: str, priority: int, policy: str) -> None:
+def check_queue(name: str, priority: int, policy: str) -> None:
+    """Refuse what a queue cannot be; raises BadQueue."""
     if not name or len(name) > 100 or any(letter.isspace() or letter == "," for letter in name):
         raise BadQueue(f"bad queue name '{name}': 1 to 100 characters, no blanks and no commas")
     if not -(2**31) <= priority < 2**31:

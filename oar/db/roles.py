@@ -1,6 +1,6 @@
 """The three roles of an installation.
 
-The owner role holds the schema and cannot log in; OAR's own login is a member of it; the reader can only read,
+The owner role holds the schema and cannot log in; OAR's own login is a member of it; the reader only reads
 and runs the conditions that users write.
 """
 

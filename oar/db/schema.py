@@ -42,12 +42,12 @@ def create_by_definition(connection: Connection) -> None:
 
 def migrate(connection: Connection) -> None:
     """Bring the schema to the newest revision, in the caller's transaction."""
-    command.upgrade(_configuration(connection), "head")
+    command.upgrade(alembic_configuration(connection), "head")
 
 
 def newest_revision() -> str:
     """Return the revision that this version of OAR wants."""
-    head = ScriptDirectory.from_config(_configuration(None)).get_current_head()
+    head = ScriptDirectory.from_config(alembic_configuration(None)).get_current_head()
     if head is None:
         raise MigrationsMissing(f"no revision in {migrations_folder()}: install OAR again")
     return head
@@ -55,7 +55,10 @@ def newest_revision() -> str:
 
 def known_revisions() -> set[str]:
     """Return every revision that this version of OAR has."""
-    return {script.revision for script in ScriptDirectory.from_config(_configuration(None)).walk_revisions()}
+    return {
+        script.revision
+        for script in ScriptDirectory.from_config(alembic_configuration(None)).walk_revisions()
+    }
 
 
 def present_revision(connection: Connection) -> str | None:
@@ -104,7 +107,8 @@ def migrations_folder() -> Path:
     raise MigrationsMissing(f"no migrations in {', '.join(map(str, places))}: install OAR again")
 
 
-def _configuration(connection: Connection | None) -> Config:
+def alembic_configuration(connection: Connection | None) -> Config:
+    """Set alembic up to work on our migrations, on ``connection`` when it needs one."""
     configuration = Config()
     configuration.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     configuration.set_main_option("path_separator", "os")

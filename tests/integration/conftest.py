@@ -1,46 +1,17 @@
 """A private PostgreSQL for the whole session, and a fresh OAR database for each test that asks for one."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, insert
 
-from oar.db.engine import open_engine, open_reader, open_url
+from oar.db.engine import open_engine, open_url
 from oar.db.install import create, initialise
+from oar.db.tables_jobs import JobRow, MoldableRow
 from oar.dev.postgresql import SUPERUSER, PrivatePostgresql
-from oar.settings import DatabaseSettings
-
-TEMPLATE = "oar_template"
-
-
-@dataclass(frozen=True)
-class DatabaseServer:
-    """The session's PostgreSQL, with a built database to copy."""
-
-    admin: URL
-    engine: Engine
-    host: str
-
-    def settings(self, name: str) -> DatabaseSettings:
-        """Say how a database of this server is reached."""
-        return DatabaseSettings(host=self.host, name=name)
-
-    def run(self, statement: str) -> None:
-        """Run one statement as superuser, outside any transaction."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(statement)
-
-
-@dataclass(frozen=True)
-class Database:
-    """An OAR database of one test: ``engine`` for OAR's account, ``reader`` for the read-only one."""
-
-    settings: DatabaseSettings
-    engine: Engine
-    reader: Engine
+from tests.integration.databases import TEMPLATE, Database, DatabaseServer, cloned
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +43,29 @@ def database_numbers() -> Iterator[int]:
 
 @pytest.fixture
 def database(database_server: DatabaseServer, database_numbers: Iterator[int]) -> Iterator[Database]:
-    name = f"oar_test_{next(database_numbers)}"
-    database_server.run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER oar_owner")
-    settings = database_server.settings(name)
-    opened = Database(settings, open_engine(settings), open_reader(settings))
-    yield opened
-    opened.engine.dispose()
-    opened.reader.dispose()
-    database_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+    """A fresh OAR database: schema and queues, nothing else."""
+    with cloned(database_server, f"oar_test_{next(database_numbers)}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def add_job() -> Callable[[Connection], tuple[int, int]]:
+    """A function that inserts the smallest job; it returns the ids of the job and of its moldable."""
+
+    def insert_smallest_job(connection: Connection) -> tuple[int, int]:
+        job = connection.execute(
+            insert(JobRow)
+            .values(launching_directory="/tmp", checkpoint_signal=12, queue_name="default", job_user="alice")
+            .returning(JobRow.job_id)
+        ).scalar_one()
+        moldable = insert(MoldableRow).values(moldable_job_id=job, moldable_walltime=3600)
+        return job, connection.execute(moldable.returning(MoldableRow.moldable_id)).scalar_one()
+
+    return insert_smallest_job
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives in this folder, so that tiers can be chosen."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.integration)

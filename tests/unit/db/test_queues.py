@@ -1,0 +1,19 @@
+import pytest
+
+from oar.db.queues import BadQueue, check_queue
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a,b", "x" * 101])
+def test_a_name_that_commands_could_not_read_back_is_refused(name):
+    with pytest.raises(BadQueue):
+        check_queue(name, 1, "kamelot")
+
+
+def test_a_priority_beyond_32_bits_is_refused():
+    with pytest.raises(BadQueue):
+        check_queue("long", 2**31, "kamelot")
+
+
+def test_a_policy_longer_than_its_column_is_refused():
+    with pytest.raises(BadQueue):
+        check_queue("long", 1, "x" * 101)
