@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnClause, Connection, column, select, table
 
 from oar.core.job import JobId, Resource
 from oar.core.listings import EventLine, ResourceLine
@@ -78,6 +79,14 @@ def jobs_on(connection: Connection, resources: Iterable[int]) -> tuple[JobId, ..
     """Say which jobs hold any of some resources now."""
     wanted = set(resources)
     return tuple(job_id for job_id, held in read_holders(connection).items() if not wanted.isdisjoint(held))
+
+
+def greatest_value(connection: Connection, name: str) -> str | int | None:
+    """Read the greatest value of a property that exists; None when no resource has one."""
+    value: ColumnClause[Any] = column(name)
+    query = select(value).select_from(table("resources", value)).where(value.is_not(None))
+    found: str | int | None = connection.execute(query.order_by(value.desc()).limit(1)).scalar()
+    return found
 
 
 def read_node_events(
