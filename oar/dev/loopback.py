@@ -163,7 +163,9 @@ class LoopbackBed(CallersBed):
 
     def _write_server_file(self, name: str, address: str, port: int) -> None:
         folder = self.node_folder(name)
-        environment = " ".join(f'"{key}={value}"' for key, value in self.node_environment(name).items())
+        # with SHLVL bash does not take itself for the first shell, which would read a person's .bashrc
+        variables = {**self.node_environment(name), "SHLVL": "1"}
+        environment = " ".join(f'"{key}={value}"' for key, value in variables.items())
         (folder / "sshd_config").write_text(
             f"""\
 Port {port}

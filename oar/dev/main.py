@@ -98,10 +98,10 @@ def status(name: str) -> None:
     server = cluster.server.pid
     click.echo(f"cluster    {name}: {cluster.shape.nodes} nodes, {cluster.bed.kind} bed")
     click.echo(f"files      {cluster.directory}")
-    click.echo(
-        f"database   {'up' if cluster.database.running else 'down'}, socket in {cluster.database.socket_directory}"
-    )
-    click.echo(f"server     {f'up, process {server}' if server else 'down'}, log {cluster.server.log_file}")
+    database = "up" if cluster.database.running else "down"
+    click.echo(f"database   {database}, socket in {cluster.database.socket_directory}")
+    process = f"up, process {server}" if server else "down"
+    click.echo(f"server     {process}, log {cluster.server.log_file}")
     click.echo(f"nodes      up: {', '.join(nodes) or 'none'}")
     if server is None or not cluster.database.running or len(nodes) < cluster.shape.nodes:
         sys.exit(ExitCode.FAILURE)
