@@ -23,7 +23,7 @@ from oar.db.consequences import apply_event
 from oar.db.engine import database_now
 from oar.db.events import has_event, record
 from oar.db.kills import SERVER, ask_kill, exterminated
-from oar.db.launch import JobOnNodes, read_job
+from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import JobValues, lock_resources, move_job, move_kill
 from oar.db.watch import pending_of, read_state
 
@@ -142,22 +142,24 @@ def _settle(
 ) -> JobState | None:
     """Record what the cleaning showed, apply all that is known about the end, and say the final state."""
     now = database_now(connection)
-    job = read_job(connection, job_id)
-    is_exterminated = job is not None and job.kill is KillState.TO_EXTERMINATE
-    if incidents or is_exterminated or len(pending_of(connection, job_id)) > 1:
+    kill = read_kill(connection, job_id)
+    events = pending_of(connection, job_id)
+    if incidents or len(events) > 1 or kill is KillState.TO_EXTERMINATE:
         # All in one step: a node that could not be cleaned must not be free and usable in between.
         lock_resources(connection)
-    if is_exterminated:
-        exterminated(connection, job_id, now)
-    _record(connection, job_id, incidents, now)
-    for event in pending_of(connection, job_id):
+        if kill is KillState.TO_EXTERMINATE:
+            exterminated(connection, job_id, now)
+        _record(connection, job_id, incidents, now)
+        events = pending_of(connection, job_id)
+    for event in events:
         applied = apply_event(connection, event, now, with_cgroups=with_cgroups)
         for other in applied.nodes.jobs_to_kill:
             ask_kill(connection, other, SERVER, now)
     if read_state(connection, job_id) is JobState.FINISHING:
         # No event ended it: an incident that spares reservations, or a Finishing that is not our work.
         move_job(connection, job_id, JobSignal.FAIL, now=now)
-    move_kill(connection, job_id, KillSignal.JOB_ENDED)
+    if kill is not None:
+        move_kill(connection, job_id, KillSignal.JOB_ENDED)
     return read_state(connection, job_id)
 
 

@@ -12,9 +12,9 @@ from oar.almighty.server_script import run_server_script
 from oar.core.events import EventKind, events_of_oarexec_code
 from oar.core.job_life import JobSignal
 from oar.core.messages import Hint
-from oar.core.states import JobState
+from oar.core.states import JobState, KillState
 from oar.db.engine import database_now
-from oar.db.launch import JobOnNodes, read_job
+from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_job
 from oar.errors import ConfigurationError
 from oar.remote.runner import Answer
@@ -99,8 +99,7 @@ def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:
 
 
 def _is_killed(connection: Connection, job_id: int) -> bool:
-    job = read_job(connection, job_id)
-    return job is not None and job.kill_is_open
+    return read_kill(connection, job_id) not in (None, KillState.DONE)
 
 
 async def _run_prologue(means: Means, job: JobOnNodes) -> bool:

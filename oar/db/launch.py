@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from oar.core.states import JobState, JobType, KillState
 from oar.db.endings import ids_among, resources_of
@@ -14,6 +14,41 @@ from oar.db.tables_resources import ResourceRow
 DEFAULT_CHECKPOINT_SIGNAL = 12
 DEFAULT_TYPE = "default"
 """The type of the resources that are a part of a node."""
+
+
+# Built once: SQLAlchemy then knows the statement again, and its text, without looking through it.
+_TYPES = (
+    select(func.array_agg(JobTypeRow.type)).where(JobTypeRow.job_id == bindparam("job")).scalar_subquery()
+)
+_JOB = (
+    select(
+        JobRow.job_id,
+        JobRow.state,
+        JobRow.job_user,
+        JobRow.array_id,
+        JobRow.array_index,
+        JobRow.job_name,
+        JobRow.project,
+        JobRow.command,
+        JobRow.launching_directory,
+        JobRow.stdout_file,
+        JobRow.stderr_file,
+        JobRow.checkpoint_signal,
+        JobRow.reservation,
+        JobRow.job_type,
+        JobRow.start_time,
+        JobRow.assigned_moldable_job,
+        MoldableRow.moldable_walltime,
+        ChallengeRow.challenge,
+        KillRow.frag_state,
+        _TYPES.label("types"),
+    )
+    .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
+    .outerjoin(ChallengeRow, ChallengeRow.job_id == JobRow.job_id)
+    .outerjoin(KillRow, KillRow.frag_id_job == JobRow.job_id)
+    .where(JobRow.job_id == bindparam("job"))
+)
+_KILL = select(KillRow.frag_state).where(KillRow.frag_id_job == bindparam("job"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +98,16 @@ class JobOnNodes:
 
 def read_job(connection: Connection, job_id: int) -> JobOnNodes | None:
     """Read a job that was given resources; None when it is unknown or was given none."""
-    row = connection.execute(
-        select(
-            *JobRow.__table__.columns,
-            MoldableRow.moldable_walltime,
-            ChallengeRow.challenge,
-            KillRow.frag_state,
-        )
-        .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
-        .outerjoin(ChallengeRow, ChallengeRow.job_id == JobRow.job_id)
-        .outerjoin(KillRow, KillRow.frag_id_job == JobRow.job_id)
-        .where(JobRow.job_id == job_id)
-    ).one_or_none()
+    row = connection.execute(_JOB, {"job": job_id}).one_or_none()
     if row is None:
         return None
-    types = connection.execute(select(JobTypeRow.type).where(JobTypeRow.job_id == job_id)).scalars().all()
-    return _to_job(
-        row, types, _resource_rows(connection, resources_of(connection, row.assigned_moldable_job))
-    )
+    return _to_job(row, _resource_rows(connection, resources_of(connection, row.assigned_moldable_job)))
+
+
+def read_kill(connection: Connection, job_id: int) -> KillState | None:
+    """Say how far a kill of the job has come; None when none was asked for."""
+    state = connection.execute(_KILL, {"job": job_id}).scalar_one_or_none()
+    return None if state is None else KillState(state)
 
 
 def _resource_rows(connection: Connection, ids: Iterable[int]) -> tuple[Mapping[str, Any], ...]:
@@ -94,8 +121,8 @@ def _resource_rows(connection: Connection, ids: Iterable[int]) -> tuple[Mapping[
     return tuple(dict(row) for row in rows.mappings())
 
 
-def _to_job(row: Any, types: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
-    pairs = (word.partition("=") for word in types)
+def _to_job(row: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
+    pairs = (word.partition("=") for word in row.types or ())
     return JobOnNodes(
         job_id=row.job_id,
         state=JobState(row.state),

@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from oar.core.events import Event
 from oar.core.states import UNCHANGED, JobState
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
+
+_NODES = (
+    select(func.array_agg(EventHostnameRow.hostname))
+    .where(EventHostnameRow.event_id == EventRow.event_id)
+    .scalar_subquery()
+)
+_PENDING_OF = (
+    select(EventRow.event_id, EventRow.type, EventRow.date, EventRow.description, _NODES)
+    .where(EventRow.job_id == bindparam("job"), EventRow.to_check == "YES")
+    .order_by(EventRow.event_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +69,8 @@ def read_state(connection: Connection, job_id: int) -> JobState | None:
 
 def pending_of(connection: Connection, job_id: int) -> list[Event]:
     """List the orders about one job that nobody carried out yet, oldest first."""
-    rows = connection.execute(
-        select(EventRow.event_id, EventRow.type, EventRow.date, EventRow.description)
-        .where(EventRow.job_id == job_id, EventRow.to_check == "YES")
-        .order_by(EventRow.event_id)
-    ).all()
-    return [Event(row[0], row[1], job_id, row[2], row[3], _hostnames(connection, row[0])) for row in rows]
+    rows = connection.execute(_PENDING_OF, {"job": job_id})
+    return [Event(row[0], row[1], job_id, row[2], row[3], tuple(sorted(row[4] or ()))) for row in rows]
 
 
 def read_challenge(connection: Connection, job_id: int) -> tuple[str, JobState] | None:
@@ -74,8 +81,3 @@ def read_challenge(connection: Connection, job_id: int) -> tuple[str, JobState] 
         .where(ChallengeRow.job_id == job_id)
     ).one_or_none()
     return None if row is None else (row[0], JobState(row[1]))
-
-
-def _hostnames(connection: Connection, event_id: int) -> tuple[str, ...]:
-    names = select(EventHostnameRow.hostname).where(EventHostnameRow.event_id == event_id)
-    return tuple(sorted(connection.execute(names).scalars()))
