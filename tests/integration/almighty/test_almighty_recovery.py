@@ -122,7 +122,8 @@ def test_a_failed_preparation_that_was_cut_off_still_suspects_its_node(database)
 
 def test_a_job_ends_well_although_the_database_drops_every_connection_meanwhile(database, database_server):
     job_id = add_ready_job(database.engine)
-    drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'oar_test_%'"
+    name = database.settings.name
+    drop = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
 
     async def scene() -> None:
         remote = FakeRemote()
