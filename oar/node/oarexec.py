@@ -72,7 +72,7 @@ class Job:
             server_host(str(data["almighty_hostname"]), environ.get("SSH_CONNECTION", "")),
             int(str(data["almighty_port"])),
         )
-        self.is_cleaned = bool(data["cpuset_full_path"])
+        self.is_cleaned = bool(data["is_cleaned"])
         # Nodes that share one machine have no cgroups of their own.
         self.group = "" if environ.get("OAR_RUNDIR") else str(data["cpuset_full_path"] or "")
         self.directory = environ.get("OAR_RUNDIR") or str(data["tmp_directory"])
@@ -607,8 +607,8 @@ def become_user(user: str) -> None:
 def report(job: Job, record: "dict[str, object]") -> None:
     """Tell the server how the job ended, again and again: that it took the line proves little.
 
-    ``clean`` kills us when the end is dealt with. A job without cgroup may never be cleaned: then being heard
-    a few times is enough.
+    ``clean`` kills us when the end is dealt with. After a job that nobody cleans, being heard a few times is
+    enough.
     """
     line = report_line(job.job_id, record["code"], record["status"], job.challenge)
     heard = 0

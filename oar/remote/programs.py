@@ -2,7 +2,7 @@
 
 The keys of the data are those of OAR 2's node programs, so that a site's own files
 (JOB_RESOURCE_MANAGER_FILE, OAREXEC_FILE) find what they look for. ``environment``, ``node_file``,
-``properties_file`` and ``user_part`` are ours.
+``properties_file``, ``user_part`` and ``is_cleaned`` are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,6 +81,11 @@ class LaunchData:
         """The node that oarexec runs on; None when the job has no node."""
         return next(iter(self.nodes), None)
 
+    @property
+    def is_cleaned(self) -> bool:
+        """Tell whether ``clean`` runs on the nodes after the job; not so where nodes are installed anew."""
+        return bool(self.nodes) and not {"deploy", "cosystem"} & set(self.types)
+
     def cpus_of_nodes(self, cpuset_property: str) -> dict[str, list[str]]:
         """List for each node the different values of the property that numbers its cpus."""
         cpus: dict[str, list[str]] = {node: [] for node in self.nodes}
@@ -133,6 +138,7 @@ def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
         "tmp_directory": nodes.runtime_directory,
         "detach_oarexec": 1,
         "cpuset_full_path": cpuset_full_path(launch, nodes),
+        "is_cleaned": launch.is_cleaned,
         "user_part": _source("", "user_part.py"),
     }
     return NodeProgram(_source(nodes.oarexec_file, "oarexec.py"), f"OAREXEC_{launch.job_id}", data)

@@ -214,6 +214,18 @@ def test_the_report_waits_for_a_server_that_is_away_and_is_repeated_until_clean(
     assert not is_alive(oarexec)
 
 
+def test_after_a_job_that_nobody_cleans_oarexec_leaves_when_it_was_heard(any_node: Node) -> None:
+    job = any_node.launch(any_node.job("true", types={"cosystem": ""}))
+    oarexec = any_node.oarexec_pid(job)
+
+    def is_heard_and_gone() -> bool:
+        any_node.signal(job, NodeSignal.REPORT_NOW)
+        return not is_alive(oarexec)
+
+    assert wait_for(is_heard_and_gone)
+    assert any_node.report(0, 0) in any_node.server.lines
+
+
 def test_the_report_is_repeated_at_once_when_asked(any_node: Node) -> None:
     job = any_node.launch(any_node.job("true"))
     assert any_node.hears(any_node.report(0, 0))

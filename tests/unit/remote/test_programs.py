@@ -107,6 +107,12 @@ def test_neither_the_command_nor_the_challenge_is_in_the_action() -> None:
     assert oarexec_program(JOB, SETTINGS).action == "OAREXEC_12"
 
 
+@pytest.mark.parametrize("kind", ["deploy", "cosystem"])
+def test_oarexec_knows_when_nobody_will_clean_after_it(kind: str) -> None:
+    assert oarexec_program(JOB, SETTINGS).data["is_cleaned"] is True
+    assert oarexec_program(replace(JOB, types={kind: ""}), SETTINGS).data["is_cleaned"] is False
+
+
 def test_oarexec_carries_the_part_that_runs_as_the_user() -> None:
     assert "USER_CMD_PID" in str(oarexec_program(JOB, SETTINGS).data["user_part"])
 
