@@ -80,7 +80,7 @@ def initialise(engine: Engine, settings: DatabaseSettings, say: Say) -> None:
         before = present_revision(connection)
         _upgrade(connection, before, settings, say)
         if before is None:
-            _write_first_rows(connection)
+            write_first_rows(connection)
         grant_reading(connection, settings)
 
 
@@ -183,7 +183,8 @@ def _upgrade(connection: Connection, before: str | None, settings: DatabaseSetti
     migrate(connection)
 
 
-def _write_first_rows(connection: Connection) -> None:
+def write_first_rows(connection: Connection) -> None:
+    """Write what a new database begins with: OAR's three queues, and the version."""
     connection.execute(
         insert(QueueRow),
         [

@@ -7,13 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import ColumnElement, Connection, column, insert, literal, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    column,
+    insert,
+    literal,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from oar.core.job import LevelValue, Resource, ResourceId
 from oar.core.states import NodeState
 from oar.db.conditions import BadFilter, matching_ids, words_of
 from oar.db.properties import PropertyError, ProtectedProperty, UnknownProperty, list_properties
+from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 from oar.errors import ConfigurationError, OarError
 
@@ -110,9 +120,9 @@ def set_properties(
     wanted = sorted(set(ids))
     connection.execute(
         select(ResourceRow.resource_id)
-        .where(ResourceRow.resource_id.in_(wanted))
+        .where(among(ResourceRow.resource_id, wanted))
         .order_by(ResourceRow.resource_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     changed: set[int] = set()
     for name, value in values.items():
@@ -131,7 +141,10 @@ def request_state(
     chosen = _chosen(target)
     found = list(
         connection.execute(
-            select(ResourceRow.resource_id).where(chosen).order_by(ResourceRow.resource_id).with_for_update()
+            select(ResourceRow.resource_id)
+            .where(chosen)
+            .order_by(ResourceRow.resource_id)
+            .with_for_update(key_share=True)
         ).scalars()
     )
     if isinstance(target, str) and not found:
@@ -184,7 +197,7 @@ def _set_property(connection: Connection, ids: list[int], name: str, value: Leve
     new = literal(_text(value))
     change = (
         update(target)
-        .where(target.c.resource_id.in_(ids), target.c[name].is_distinct_from(new))
+        .where(among(target.c.resource_id, ids), target.c[name].is_distinct_from(new))
         .values({name: new})
         .returning(target.c.resource_id)
     )
@@ -192,7 +205,7 @@ def _set_property(connection: Connection, ids: list[int], name: str, value: Leve
     connection.execute(
         update(ResourceLogRow)
         .where(
-            ResourceLogRow.resource_id.in_(changed),
+            among(ResourceLogRow.resource_id, changed),
             ResourceLogRow.attribute == name,
             ResourceLogRow.date_stop == 0,
         )
@@ -224,7 +237,7 @@ def _open_logs(connection: Connection, rows: Sequence[tuple[int, str, LevelValue
 def _chosen(target: Sequence[int] | str) -> ColumnElement[bool]:
     if isinstance(target, str):
         return ResourceRow.network_address == target
-    return ResourceRow.resource_id.in_(target)
+    return among(ResourceRow.resource_id, target)
 
 
 def _text(value: LevelValue) -> str | None:

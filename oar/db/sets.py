@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from procset import ProcInt, ProcSet
-from sqlalchemy import BindParameter, Dialect, cast
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Dialect, any_, cast, literal
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import UserDefinedType
 
@@ -31,6 +32,11 @@ def parse_multirange(value: str) -> ProcSet:
 def format_multirange(resources: ProcSet) -> str:
     """Write a set so that PostgreSQL reads it as an int4multirange."""
     return "{" + ",".join(f"[{begin},{end}]" for begin, end in resources.intervals()) + "}"
+
+
+def among(column: ColumnElement[int] | InstrumentedAttribute[int], ids: Iterable[int]) -> ColumnElement[bool]:
+    """Compare a column with any number of ids, sent as one array: a list of parameters would be slow."""
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 class ResourceSet(UserDefinedType[ProcSet]):

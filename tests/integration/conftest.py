@@ -1,7 +1,6 @@
 """A private PostgreSQL for the whole session, and a fresh OAR database for each test that asks for one."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,14 @@ from oar.db.engine import open_engine, open_url
 from oar.db.install import create, initialise
 from oar.db.tables_jobs import JobRow, MoldableRow
 from oar.dev.postgresql import SUPERUSER, PrivatePostgresql
-from tests.integration.databases import TEMPLATE, Database, DatabaseServer, cloned
+from tests.integration.databases import (
+    TEMPLATE,
+    Database,
+    DatabasePool,
+    DatabaseServer,
+    fingerprint,
+    opened,
+)
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +43,16 @@ def database_server(postgresql: PrivatePostgresql) -> Iterator[DatabaseServer]:
 
 
 @pytest.fixture(scope="session")
-def database_numbers() -> Iterator[int]:
-    return count(1)
+def database_pool(database_server: DatabaseServer) -> DatabasePool:
+    with opened(database_server, TEMPLATE) as template, template.engine.connect() as connection:
+        return DatabasePool(database_server, fingerprint(connection))
 
 
 @pytest.fixture
-def database(database_server: DatabaseServer, database_numbers: Iterator[int]) -> Iterator[Database]:
+def database(database_pool: DatabasePool) -> Iterator[Database]:
     """A fresh OAR database: schema and queues, nothing else."""
-    with cloned(database_server, f"oar_test_{next(database_numbers)}") as opened:
-        yield opened
+    with database_pool.database() as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from oar.settings import DatabaseSettings, Settings
 
 
 @pytest.fixture
-def settings(database_server, database_numbers):
+def settings(database_server):
     """An installation that was not made yet, with accounts of its own."""
-    number = next(database_numbers)
+    number = next(database_server.numbers)
     chosen = DatabaseSettings(
         host=database_server.host,
         name=f"site_{number}",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
-from tests.integration.conftest import TEMPLATE, DatabaseServer, cloned
+from tests.integration.databases import TEMPLATE, DatabaseServer, cloned
 
 
 @pytest.fixture(scope="session")
