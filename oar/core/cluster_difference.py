@@ -75,9 +75,9 @@ class Difference:
         yield from _change_lines(self.changes)
         for rest in self.leftovers:
             if remove:
-                yield f"- {rest.node}: resources {_ids(rest.resources)} become Dead"
+                yield f"- {rest.node}: {_named(rest.resources)} to be Dead"
             else:
-                yield f"  {rest.node}: resources {_ids(rest.resources)} not in the file (--remove: Dead)"
+                yield f"  {rest.node}: {_named(rest.resources)} not in the file (--remove: Dead)"
         for node in self.dead:
             yield f"  {node}: has Dead resources; `oarnodesetting -h {node} -s Alive` brings them back"
 
@@ -240,7 +240,7 @@ def _change_lines(changes: Sequence[Change]) -> Iterator[str]:
         for name, value in change.after.items():
             same.setdefault((change.node, name, change.before[name], value), []).append(change.resource_id)
     for (node, name, before, after), ids in same.items():
-        yield f"~ {node}: {name} {_show(before)} -> {_show(after)} (resources {_ids(ProcSet(*ids))})"
+        yield f"~ {node}: {name} {_show(before)} -> {_show(after)} ({_named(ProcSet(*ids))})"
 
 
 def _show(value: LevelValue) -> str:
@@ -249,6 +249,10 @@ def _show(value: LevelValue) -> str:
 
 def _ids(ids: ProcSet) -> str:
     return format(ids, "-,")
+
+
+def _named(ids: ProcSet) -> str:
+    return f"resource{'s' if len(ids) > 1 else ''} {_ids(ids)}"
 
 
 def _count(number: int) -> str:

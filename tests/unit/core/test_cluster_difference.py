@@ -124,8 +124,8 @@ def test_new_things_are_shown_by_property_and_node():
 def test_a_node_that_left_the_file_stays_unless_it_is_to_be_removed():
     present, kinds = applied(compare(wanted('[[nodes]]\nname = "n[1-2]"'), [], BUILT_IN, "f"))
     difference = compare(wanted('[[nodes]]\nname = "n1"'), present, kinds, "f")
-    assert list(difference.lines(remove=False)) == ["  n2: resources 2 not in the file (--remove: Dead)"]
-    assert list(difference.lines(remove=True)) == ["- n2: resources 2 become Dead"]
+    assert list(difference.lines(remove=False)) == ["  n2: resource 2 not in the file (--remove: Dead)"]
+    assert list(difference.lines(remove=True)) == ["- n2: resource 2 to be Dead"]
     assert (difference.writes(remove=False), difference.writes(remove=True)) == (False, True)
 
 
