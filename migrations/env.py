@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from oar.config import load_settings
 from oar.db.engine import open_engine
+from oar.db.roles import owner_of, quoted
 from oar.db.schema import METADATA, belongs_to_schema, lock_for_upgrade
 
 
@@ -31,4 +32,5 @@ if given is not None:
 else:
     settings, _warnings = load_settings()
     with open_engine(settings.database).begin() as opened:
+        opened.exec_driver_sql(f"SET LOCAL ROLE {quoted(opened, owner_of(settings.database))}")
         upgrade(opened)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Connection, Engine, insert
+from sqlalchemy import URL, Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from oar.db.conditions import words_of
@@ -77,9 +77,8 @@ def initialise(engine: Engine, settings: DatabaseSettings, say: Say) -> None:
         lock_for_upgrade(connection)
         for problem in missing_roles(connection, settings):
             raise InstallationError(problem)
-        before = present_revision(connection)
-        _upgrade(connection, before, settings, say)
-        if before is None:
+        _upgrade(connection, settings, say)
+        if connection.execute(select(SchemaRow.version)).first() is None:
             write_first_rows(connection)
         grant_reading(connection, settings)
 
@@ -165,8 +164,8 @@ def _close_database(admin: URL, settings: DatabaseSettings) -> None:
         inside.dispose()
 
 
-def _upgrade(connection: Connection, before: str | None, settings: DatabaseSettings, say: Say) -> None:
-    wanted = newest_revision()
+def _upgrade(connection: Connection, settings: DatabaseSettings, say: Say) -> None:
+    before, wanted = present_revision(connection), newest_revision()
     if before == wanted:
         say(f"The database is up to date (revision {wanted}).")
         return

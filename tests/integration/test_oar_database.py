@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +11,9 @@ from sqlalchemy import create_engine
 
 from oar.cli.app import Context
 from oar.cli.oar_database import oar_database
-from oar.db.install import create
+from oar.db.engine import open_engine
+from oar.db.install import create, initialise
+from oar.db.schema import migrations_folder
 from oar.errors import ConfigurationError
 from oar.settings import DatabaseSettings, Settings
 
@@ -70,6 +76,33 @@ def test_init_twice_changes_nothing(run):
     run("init")
     again = run("init")
     assert (again.exit_code, again.output) == (0, "The database is up to date (revision 0001).\n")
+
+
+def test_two_inits_at_once_build_the_database_once(run, settings):
+    run("create")
+    engine = open_engine(settings)
+    said = []
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda _: initialise(engine, settings, said.append), range(2)))
+    engine.dispose()
+    assert sorted(said) == [
+        f"Initializing database '{settings.name}'...",
+        "The database is up to date (revision 0001).",
+    ]
+
+
+def test_alembic_itself_upgrades_the_database_of_the_configuration_file(run, settings, tmp_path: Path):
+    run("create")
+    conf = tmp_path / "oar.conf"
+    conf.write_text(
+        f'DB_HOSTNAME="{settings.host}"\nDB_BASE_NAME="{settings.name}"\n'
+        f'DB_BASE_LOGIN="{settings.login}"\nDB_BASE_LOGIN_RO="{settings.reader_login}"\n'
+    )
+    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    environment = {**os.environ, "OARCONFFILE": str(conf)}
+    subprocess.run(command, cwd=migrations_folder().parent, env=environment, check=True)
+    assert "is up to date" in run("init").output
+    assert run("check").exit_code == 0
 
 
 def test_init_does_not_bring_back_a_queue_that_was_removed(run, database_server, settings):
