@@ -24,10 +24,11 @@ from oar.core.events import (
 )
 from oar.core.job_life import JobSignal, Move
 from oar.core.states import JobState, JobType, QueueState, ReservationState
-from oar.db.endings import ids_among, resources_of
+from oar.db.endings import resources_of
 from oar.db.events import check, has_event, record
 from oar.db.moves import NodeChanges, lock_resources, move_job, suspect_nodes
 from oar.db.resubmit import resubmit
+from oar.db.sets import among
 from oar.db.tables_admin import QueueRow
 from oar.db.tables_jobs import JobRow, JobTypeRow, KillRow
 from oar.db.tables_resources import ResourceRow
@@ -93,7 +94,7 @@ def nodes_of(connection: Connection, moldable_id: int | None) -> tuple[str, ...]
         select(ResourceRow.network_address)
         .distinct()
         .where(
-            ids_among(ResourceRow.resource_id, given),
+            among(ResourceRow.resource_id, given),
             ResourceRow.type == "default",
             ResourceRow.network_address != "",
         )

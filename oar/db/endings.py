@@ -1,15 +1,10 @@
 """What the end of a job leaves behind: history marks, dates of its resources."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from procset import ProcSet
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
     Connection,
-    any_,
     cast,
     delete,
     literal,
@@ -17,16 +12,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute
 
 from oar.core.states import JobState, RowIndex
+from oar.db.sets import among
 from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
-
-
-def ids_among(column: InstrumentedAttribute[int], ids: Iterable[int]) -> ColumnElement[bool]:
-    """Compare a column with any number of ids, sent as one array."""
-    return column == any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def resources_of(connection: Connection, moldable_id: int | None) -> ProcSet:
@@ -48,7 +38,7 @@ def close_books(connection: Connection, job_id: int, moldable_id: int | None, no
         connection.execute(_to_lost(moldable_id))
         in_order = (
             select(ResourceRow.resource_id)
-            .where(ids_among(ResourceRow.resource_id, given))
+            .where(among(ResourceRow.resource_id, given))
             .order_by(ResourceRow.resource_id)
             .with_for_update(key_share=True)
         )
@@ -73,7 +63,7 @@ def mark_suspended(connection: Connection, resources: ProcSet) -> None:
     for ids, word in ((resources & busy, "YES"), (resources - busy, "NO")):
         in_order = (
             select(ResourceRow.resource_id)
-            .where(ids_among(ResourceRow.resource_id, ids), ResourceRow.suspended_jobs != word)
+            .where(among(ResourceRow.resource_id, ids), ResourceRow.suspended_jobs != word)
             .order_by(ResourceRow.resource_id)
             .with_for_update(key_share=True)
         )

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from oar.core.states import JobState, JobType, KillState
-from oar.db.endings import ids_among, resources_of
+from oar.db.endings import resources_of
+from oar.db.sets import among
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobTypeRow, KillRow, MoldableRow
 from oar.db.tables_resources import ResourceRow
 
@@ -115,7 +116,7 @@ def _resource_rows(connection: Connection, ids: Iterable[int]) -> tuple[Mapping[
     rows = connection.execute(
         select(text("*"))
         .select_from(ResourceRow.__table__)
-        .where(ids_among(ResourceRow.resource_id, ids))
+        .where(among(ResourceRow.resource_id, ids))
         .order_by(ResourceRow.resource_id)
     )
     return tuple(dict(row) for row in rows.mappings())

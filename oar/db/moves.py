@@ -25,7 +25,8 @@ from oar.core.node_life import (
     standing_of,
 )
 from oar.core.states import HOLDING_STATES, UNCHANGED, JobState, KillState, NodeState, RowIndex
-from oar.db.endings import close_books, ids_among, mark_suspended, resources_of
+from oar.db.endings import close_books, mark_suspended, resources_of
+from oar.db.sets import among
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
 from oar.db.tables_resources import AssignmentRow, ResourceLogRow, ResourceRow
 
@@ -200,7 +201,7 @@ def _is_free(connection: Connection, resources: ProcSet) -> bool:
     alive = connection.execute(
         select(func.count())
         .select_from(ResourceRow)
-        .where(ids_among(ResourceRow.resource_id, resources), ResourceRow.state == NodeState.ALIVE)
+        .where(among(ResourceRow.resource_id, resources), ResourceRow.state == NodeState.ALIVE)
     ).scalar_one()
     if alive != len(resources):
         return False
@@ -215,7 +216,7 @@ def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
         return NodeChanges()
     connection.execute(
         update(ResourceRow)
-        .where(ids_among(ResourceRow.resource_id, [row.resource_id for row in rows]))
+        .where(among(ResourceRow.resource_id, [row.resource_id for row in rows]))
         .values(next_state=UNCHANGED, next_finaud_decision="NO")
     )
     wanted = [
@@ -265,13 +266,13 @@ def _enter_standing(connection: Connection, ids: Sequence[int], to: Standing, no
     decision = "YES" if to.by_checker else "NO"
     connection.execute(
         update(ResourceRow)
-        .where(ids_among(ResourceRow.resource_id, ids))
+        .where(among(ResourceRow.resource_id, ids))
         .values(state=to.state, state_num=to.state.rank, finaud_decision=decision)
     )
     connection.execute(
         update(ResourceLogRow)
         .where(
-            ids_among(ResourceLogRow.resource_id, ids),
+            among(ResourceLogRow.resource_id, ids),
             ResourceLogRow.date_stop == 0,
             ResourceLogRow.attribute == "state",
         )

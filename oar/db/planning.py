@@ -28,7 +28,6 @@ from oar.core.states import HOLDING_STATES, JobState, JobType, ReservationState,
 from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, PredictionRow
 
-
 _HOLDING = sorted(HOLDING_STATES)
 
 

@@ -35,8 +35,8 @@ class Site:
         new = NewJobs(
             user="alice", group="alice", host="front", queue=queue, project="default", name="",
             properties=properties, types=types, alternatives=alternatives, commands=commands,
-            directory="/tmp", stdout="o", stderr="e", hold=False, required_jobs=after, checkpoint_s=0,
-            checkpoint_signal=12, initial_request="", message="R=1,W=1:0:0,J=B",
+            directory="/tmp", stdout="o", stderr="e", hold=False, required_jobs=after,
+            initial_request="", message="R=1,W=1:0:0,J=B",
         )  # fmt: skip
         with self.engine.begin() as connection:
             return insert_jobs(connection, new, database_now(connection))
