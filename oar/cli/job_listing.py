@@ -3,33 +3,35 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from shutil import get_terminal_size
 
 import click
 from sqlalchemy import Connection
 
-from oar.cli.accounting_view import UsageByUser, UsageOfUser
 from oar.cli.app import Context, fail, warn
-from oar.cli.gantt_view import GanttView, Period
 from oar.cli.job_details import FullJobs
 from oar.cli.job_reason import JobReason
 from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourceProperties
 from oar.cli.oarstat import HERE, Asked
 from oar.cli.output import chosen_format, write
 from oar.cli.render import Format
-from oar.core.durations import parse_date
 from oar.core.listings import JobDetails
 from oar.db.engine import database_now
-from oar.db.listing import JobChoice, read_job_details, read_job_events, read_job_lines, read_queue_state
-from oar.db.listing_gantt import plan_period, read_consumption, read_occupants, read_outages
+from oar.db.listing import (
+    JobChoice,
+    one_moment,
+    read_job_details,
+    read_job_events,
+    read_job_lines,
+    read_queue_state,
+)
 from oar.db.listing_resources import ResourceChoice, read_resources
-from oar.errors import BadRequest, ExitCode
+from oar.errors import ExitCode
 
 
 def show(context: Context, asked: Asked) -> None:
     """Write what the options ask for; ends with a code when something asked for does not exist."""
     view = next((view for wanted, view in _VIEWS if wanted(asked)), _show_jobs)
-    with context.reader.connect() as connection:
+    with one_moment(context.reader) as connection:
         view(context, connection, asked)
 
 
@@ -131,52 +133,18 @@ def _show_reason(context: Context, connection: Connection, asked: Asked) -> None
     _tell_missing(choice, ())
 
 
-def _show_gantt(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_period(context: Context, connection: Connection, asked: Asked) -> None:
+    from oar.cli.period_listing import show_accounting, show_gantt  # noqa: PLC0415 - the table pays no charts
 
-    now = database_now(connection)
-    begin, end = _dates("--gantt", asked.gantt) if asked.gantt else plan_period(connection, now)
-    occupants = read_occupants(connection, begin, end)
-    ids = tuple(dict.fromkeys(one.job_id for one in occupants))
-    jobs = read_job_details(connection, JobChoice(jobs=ids)) if ids else ()
-    period = Period(
-        begin,
-        end,
-        now,
-        read_resources(connection, ResourceChoice()),
-        occupants,
-        {job.line.job_id: job for job in jobs},
-        read_outages(connection, begin, end),
-    )
-    with_cpuset = bool(context.settings.nodes.cpuset_property)
-    write(GanttView(period, get_terminal_size((100, 24)).columns, with_cpuset))
-
-
-def _show_accounting(context: Context, connection: Connection, asked: Asked) -> None:
-
-    begin, end = _dates("--accounting", asked.accounting or "")
-    user = context.caller.name if asked.user == HERE else asked.user
-    consumptions = read_consumption(connection, begin, end, user)
-    write(UsageByUser(consumptions) if user is None else UsageOfUser(user, begin, end, consumptions))
-
-
-def _dates(option: str, text: str) -> tuple[int, int]:
-
-    dates = text.split(",")
-    if len(dates) != 2:
-        raise click.UsageError(f'{option}: expected two dates and a comma, as "2024-01-01, 2024-01-31"')
-    try:
-        begin, end = (parse_date(date) for date in dates)
-    except BadRequest as error:
-        raise click.UsageError(f"{option}: {error}") from None
-    if end <= begin:
-        raise click.UsageError(f"{option}: the second date must be later than the first")
-    return begin, end
+    if asked.gantt is not None:
+        show_gantt(context, connection, asked)
+    else:
+        show_accounting(context, connection, asked)
 
 
 _VIEWS: Sequence[tuple[Callable[[Asked], bool], Callable[[Context, Connection, Asked], None]]] = (
     (lambda asked: asked.why is not None, _show_reason),
-    (lambda asked: asked.gantt is not None, _show_gantt),
-    (lambda asked: asked.accounting is not None, _show_accounting),
+    (lambda asked: asked.gantt is not None or asked.accounting is not None, _show_period),
     (lambda asked: asked.state, _show_states),
     (lambda asked: asked.events, _show_events),
     (lambda asked: asked.properties, _show_properties),

@@ -79,11 +79,13 @@ class JobReason:
         yield self._prediction()
 
     def _messages(self) -> Iterator[str]:
-        job = self.job
-        if job.scheduler_info:
-            yield f"Reason: {job.scheduler_info}"
-        if job.line.message:
-            yield f"Message: {job.line.message}"
+        if self.job.scheduler_info:
+            yield f"Reason: {self.job.scheduler_info}"
+        yield from self._message()
+
+    def _message(self) -> Iterator[str]:
+        if self.job.line.message:
+            yield f"Message: {self.job.line.message}"
 
     def _prediction(self) -> str:
         start = self.job.predicted_start
@@ -102,7 +104,7 @@ class JobReason:
         yield f"It {_ARTICLE[job.line.state]}{since}{where}."
         if job.walltime_s is not None and job.line.start_time:
             yield f"Its walltime ends at {format_date(job.line.start_time + job.walltime_s)}."
-        yield from self._messages()
+        yield from self._message()
 
     def _ended(self) -> Iterator[str]:
         job = self.job
@@ -115,5 +117,5 @@ class JobReason:
             yield f"It ended at {format_date(job.line.stop_time)}."
         if job.exit_code is not None:
             yield f"Exit code: {exit_code_words(job.exit_code)}."
-        yield from self._messages()
+        yield from self._message()
         yield from (f"{event.type}: {event.description}".rstrip(": ") for event in job.events[-5:])

@@ -14,7 +14,7 @@ from oar.core.durations import parse_date
 from oar.core.job import Resource
 from oar.core.listings import ResourceLine
 from oar.db.engine import database_now
-from oar.db.listing import JobChoice, read_job_details
+from oar.db.listing import JobChoice, one_moment, read_job_details
 from oar.db.listing_resources import ResourceChoice, read_node_events, read_resource_lines
 from oar.errors import BadRequest, ExitCode
 
@@ -22,7 +22,7 @@ from oar.errors import BadRequest, ExitCode
 def show(context: Context, asked: Asked) -> None:
     """Write what the options ask for; ends with a code when something asked for does not exist."""
     choice = ResourceChoice(asked.hosts, asked.resources, asked.condition)
-    with context.reader.connect() as connection:
+    with one_moment(context.reader) as connection:
         lines = read_resource_lines(connection, choice)
         write(_view(connection, asked, lines))
     _tell_missing(asked, [line.resource for line in lines])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Engine, any_, bindparam, select, true
 
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request
 from oar.core.listings import EventLine, JobDetails, JobLine, Place, Requirement
@@ -45,6 +45,11 @@ class JobChoice:
     arrays: tuple[int, ...] = ()
     user: str | None = None
     condition: str = ""
+
+
+def one_moment(reader: Engine) -> Connection:
+    """Open a connection whose queries all see the database at one moment: a whole plan, with its jobs."""
+    return reader.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def among(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:

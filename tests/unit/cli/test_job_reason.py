@@ -82,3 +82,7 @@ def test_programs_get_the_facts_and_the_words():
     structure = JobReason(waiting(scheduler_info="full"), "Active", TEN).structure()
     assert structure["reason"] == "full"
     assert structure["explanation"][0] == "Reason: full"
+
+
+def test_the_reason_a_job_waited_for_is_not_told_once_it_runs():
+    assert not any("starts now" in sentence for sentence in sentences(a_job(scheduler_info="starts now")))

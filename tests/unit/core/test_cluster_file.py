@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from oar.core.cluster_file import BadClusterFile, read_cluster_file
@@ -85,3 +87,10 @@ def test_a_bad_file_is_refused_with_its_name_the_key_and_what_would_be_right(tex
         read(text)
     assert str(refusal.value).startswith("cluster.toml: ")
     assert "\n" not in str(refusal.value)
+
+
+def test_the_example_of_the_documentation_can_be_read():
+    page = (Path(__file__).parents[3] / "docs" / "cluster-file.md").read_text()
+    example = page.split("```toml\n")[1].split("```")[0]
+    nodes = read(example)
+    assert len(nodes) == 4 + 16 + 1
