@@ -4,6 +4,7 @@ import click
 
 from oar.cli.admin import NOT_ADMINISTRATOR, require_admin
 from oar.cli.app import Context, oar_command
+from oar.errors import ConfigurationError
 
 EXIT_CODES = {
     0: "done",
@@ -44,10 +45,12 @@ def oaraccounting(context: Context, reinitialize: bool, delete_before: int | Non
         with context.engine.begin() as connection:
             delete_windows_before(connection, database_now(connection) - delete_before)
     else:
-        counted = 1
+        counted, window_s = 1, context.settings.display.accounting_window_s
+        if window_s < 1:
+            raise ConfigurationError(f'ACCOUNTING_WINDOW="{window_s}": expected seconds, 1 at least')
         while counted:
             with context.engine.begin() as connection:
-                counted = account_ended_jobs(connection, context.settings.display.accounting_window_s)
+                counted = account_ended_jobs(connection, window_s)
 
 
 main = oaraccounting

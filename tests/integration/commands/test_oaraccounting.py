@@ -1,5 +1,7 @@
 """oaraccounting on a real database, through its command line."""
 
+from dataclasses import replace
+
 from sqlalchemy import insert, select
 
 from oar.cli.oaraccounting import oaraccounting
@@ -7,6 +9,7 @@ from oar.core.states import JobState
 from oar.db.accounting import account_ended_jobs
 from oar.db.tables_admin import AccountingRow
 from oar.db.tables_jobs import JobRow
+from oar.settings import DisplaySettings
 from tests.integration.commands.terminal import BOB, Terminal
 from tests.integration.life.build import add_job, add_node
 
@@ -151,6 +154,14 @@ def test_jobs_are_counted_in_batches(terminal: Terminal) -> None:
     with terminal.database.engine.begin() as connection:
         connection.execute(insert(JobRow), [row] * 5)
         assert [account_ended_jobs(connection, DAY, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_window_without_length_is_refused(terminal: Terminal) -> None:
+    ended(terminal)
+    settings = replace(terminal.settings, display=DisplaySettings(accounting_window_s=0))
+    result = replace(terminal, settings=settings).run(oaraccounting)
+    assert (result.exit_code, result.stderr.count("\n")) == (78, 1)
+    assert "ACCOUNTING_WINDOW" in result.stderr
 
 
 def test_only_administrators_count(terminal: Terminal) -> None:

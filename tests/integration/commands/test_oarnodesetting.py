@@ -1,14 +1,16 @@
 """oarnodesetting on a real database, through its command line."""
 
 from pathlib import Path
+from threading import Timer
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from oar.cli.oarnodesetting import oarnodesetting
 from oar.core.states import JobState
 from oar.db.properties import add_property
 from oar.db.resources import load_resources
+from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 from tests.integration.commands.terminal import BOB, Terminal
 from tests.integration.life.build import add_job, add_node
@@ -128,6 +130,26 @@ def test_who_does_not_want_to_wait_does_not(cluster: Terminal) -> None:
     with cluster.database.engine.begin() as connection:
         add_job(connection, JobState.RUNNING, resources=[1])
     assert cluster.run(oarnodesetting, "-r", "1", "-s", "Dead", "-n").exit_code == 0
+
+
+def test_the_end_of_the_jobs_is_waited_for_and_told(cluster: Terminal) -> None:
+    with cluster.database.engine.begin() as connection:
+        job = add_job(connection, JobState.RUNNING, resources=[1])
+
+    def end_job() -> None:
+        with cluster.database.engine.begin() as connection:
+            connection.execute(update(JobRow).where(JobRow.job_id == job).values(state=JobState.ERROR))
+
+    server = Timer(0.5, end_job)
+    server.start()
+    result = cluster.run(oarnodesetting, "-r", "1", "-s", "Dead")
+    server.join()
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1:] == [
+        "Check jobs to delete on resource 1:",
+        f"\t{job} Deleted",
+        "Check done",
+    ]
 
 
 def test_the_greatest_value_of_a_property_is_printed(cluster: Terminal) -> None:

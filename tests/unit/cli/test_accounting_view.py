@@ -38,7 +38,8 @@ def test_a_user_without_rows_is_no_error():
 
 def test_the_structures_have_the_totals():
     assert UsageByUser(ROWS).structure()["ann"]["USED"] == 55
-    assert UsageOfUser("ann", TEN, TEN, ROWS[:2]).structure()["ann"]["projects"]["b"] == {
+    of_ann = UsageOfUser("ann", TEN, TEN, ROWS[:2]).structure()["ann"]
+    assert of_ann["projects"]["b"] == {
         "ASKED": 10,
         "USED": 5,
     }
