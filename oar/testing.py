@@ -24,17 +24,6 @@ NEVER = 2**31 - 1
 QUEUES = (QueueView("admin", 10, True), QueueView("default", 2, True), QueueView("besteffort", 0, True))
 
 
-class FixedClock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now: int = 1_000_000) -> None:
-        self.time = now
-
-    def now(self) -> int:
-        """Say the time that was set."""
-        return self.time
-
-
 def make_resources(
     nodes: int = 3,
     cores: int = 2,

@@ -6,8 +6,8 @@ import click
 
 from oar import bus
 from oar.cli.app import Context, fail
+from oar.cli.asked import FileChoices
 from oar.cli.caller import read_as
-from oar.cli.oar_resources import Choices
 from oar.core.cluster_difference import Difference, compare
 from oar.core.cluster_file import read_cluster_file
 from oar.core.messages import Hint
@@ -20,7 +20,7 @@ class ChangedMeanwhile(OarError):
     """Somebody changed the resources after the difference was shown."""
 
 
-def apply_file(context: Context, file: str, choices: Choices) -> None:
+def apply_file(context: Context, file: str, choices: FileChoices) -> None:
     """Make the resources those of a cluster file, in one transaction."""
     wanted = read_cluster_file(read_as(context.caller, Path(file)), file)
     with context.engine.connect() as connection:

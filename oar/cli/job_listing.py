@@ -8,10 +8,10 @@ import click
 from sqlalchemy import Connection
 
 from oar.cli.app import Context, fail, warn
+from oar.cli.asked import HERE, JobsAsked
 from oar.cli.job_details import FullJobs
 from oar.cli.job_reason import JobReason
 from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourceProperties
-from oar.cli.oarstat import HERE, Asked
 from oar.cli.output import chosen_format, write
 from oar.cli.render import Format
 from oar.core.listings import JobDetails
@@ -28,15 +28,14 @@ from oar.db.listing_resources import ResourceChoice, read_resources
 from oar.errors import ExitCode
 
 
-def show(context: Context, asked: Asked) -> None:
+def show(context: Context, asked: JobsAsked) -> None:
     """Write what the options ask for; ends with a code when something asked for does not exist."""
     view = next((view for wanted, view in _VIEWS if wanted(asked)), _show_jobs)
     with one_moment(context.reader) as connection:
         view(context, connection, asked)
 
 
-def _choice(context: Context, asked: Asked) -> JobChoice:
-
+def _choice(context: Context, asked: JobsAsked) -> JobChoice:
     user = context.caller.name if asked.user == HERE else asked.user
     jobs = tuple(_job_number(text) for text in asked.jobs)
     arrays = (_number("--array", asked.array),) if asked.array else ()
@@ -44,7 +43,6 @@ def _choice(context: Context, asked: Asked) -> JobChoice:
 
 
 def _job_number(text: str) -> int:
-
     if text != HERE:
         return _number("--job", text)
     here = os.environ.get("OAR_JOB_ID") or os.environ.get("OAR_JOBID")
@@ -59,7 +57,7 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _show_jobs(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_jobs(context: Context, connection: Connection, asked: JobsAsked) -> None:
     if asked.full or chosen_format() is not Format.TEXT:
         _show_full(context, connection, asked)
         return
@@ -70,7 +68,7 @@ def _show_jobs(context: Context, connection: Connection, asked: Asked) -> None:
     _tell_missing(choice, [line.job_id for line in lines])
 
 
-def _show_full(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_full(context: Context, connection: Connection, asked: JobsAsked) -> None:
     choice = _choice(context, asked)
     jobs = read_job_details(connection, choice)
     with_cpuset = bool(context.settings.nodes.cpuset_property)
@@ -78,12 +76,11 @@ def _show_full(context: Context, connection: Connection, asked: Asked) -> None:
     _tell_missing(choice, [job.line.job_id for job in jobs])
 
 
-def _form(context: Context, asked: Asked) -> int:
+def _form(context: Context, asked: JobsAsked) -> int:
     return asked.form or context.settings.display.oarstat_format
 
 
 def _without_others_requests(context: Context, jobs: Sequence[JobDetails]) -> list[JobDetails]:
-
     if context.settings.display.show_other_users_requests:
         return list(jobs)
     may_see = context.caller.may_touch
@@ -101,21 +98,21 @@ def _tell_missing(choice: JobChoice, found: Sequence[int]) -> None:
         fail(ExitCode.FAILURE)
 
 
-def _show_states(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_states(context: Context, connection: Connection, asked: JobsAsked) -> None:
     choice = _choice(context, asked)
     lines = read_job_lines(connection, choice)
     write(JobStates(lines))
     _tell_missing(choice, [line.job_id for line in lines])
 
 
-def _show_events(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_events(context: Context, connection: Connection, asked: JobsAsked) -> None:
     choice = _choice(context, asked)
     ids = [line.job_id for line in read_job_lines(connection, choice)]
     write(JobEvents(read_job_events(connection, ids)))
     _tell_missing(choice, ids)
 
 
-def _show_properties(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_properties(context: Context, connection: Connection, asked: JobsAsked) -> None:
     choice = _choice(context, asked)
     jobs = read_job_details(connection, choice)
     ids = tuple(place.resource_id for job in jobs for place in job.assigned)
@@ -123,8 +120,7 @@ def _show_properties(context: Context, connection: Connection, asked: Asked) -> 
     _tell_missing(choice, [job.line.job_id for job in jobs])
 
 
-def _show_reason(context: Context, connection: Connection, asked: Asked) -> None:
-
+def _show_reason(context: Context, connection: Connection, asked: JobsAsked) -> None:
     choice = JobChoice(jobs=(asked.why or 0,))
     for job in read_job_details(connection, choice):
         queue_state = read_queue_state(connection, job.line.queue)
@@ -133,7 +129,7 @@ def _show_reason(context: Context, connection: Connection, asked: Asked) -> None
     _tell_missing(choice, ())
 
 
-def _show_period(context: Context, connection: Connection, asked: Asked) -> None:
+def _show_period(context: Context, connection: Connection, asked: JobsAsked) -> None:
     from oar.cli.period_listing import show_accounting, show_gantt  # noqa: PLC0415 - the table pays no charts
 
     if asked.gantt is not None:
@@ -142,7 +138,7 @@ def _show_period(context: Context, connection: Connection, asked: Asked) -> None
         show_accounting(context, connection, asked)
 
 
-_VIEWS: Sequence[tuple[Callable[[Asked], bool], Callable[[Context, Connection, Asked], None]]] = (
+_VIEWS: Sequence[tuple[Callable[[JobsAsked], bool], Callable[[Context, Connection, JobsAsked], None]]] = (
     (lambda asked: asked.why is not None, _show_reason),
     (lambda asked: asked.gantt is not None or asked.accounting is not None, _show_period),
     (lambda asked: asked.state, _show_states),

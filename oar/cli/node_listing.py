@@ -6,8 +6,8 @@ import click
 from sqlalchemy import Connection
 
 from oar.cli.app import Context, fail, warn
+from oar.cli.asked import LAST, NodesAsked
 from oar.cli.node_views import NodeEvents, NodeJobs, NodeNames, ResourceBlocks, ResourceStates
-from oar.cli.oarnodes import LAST, Asked
 from oar.cli.output import write
 from oar.cli.render import View
 from oar.core.durations import parse_date
@@ -19,7 +19,7 @@ from oar.db.listing_resources import ResourceChoice, read_node_events, read_reso
 from oar.errors import BadRequest, ExitCode
 
 
-def show(context: Context, asked: Asked) -> None:
+def show(context: Context, asked: NodesAsked) -> None:
     """Write what the options ask for; ends with a code when something asked for does not exist."""
     choice = ResourceChoice(asked.hosts, asked.resources, asked.condition)
     with one_moment(context.reader) as connection:
@@ -28,7 +28,7 @@ def show(context: Context, asked: Asked) -> None:
     _tell_missing(asked, [line.resource for line in lines])
 
 
-def _view(connection: Connection, asked: Asked, lines: Sequence[ResourceLine]) -> View:
+def _view(connection: Connection, asked: NodesAsked, lines: Sequence[ResourceLine]) -> View:
     resources = [line.resource for line in lines]
     if asked.events is not None:
         since = None if asked.events == LAST else _date(asked.events)
@@ -52,7 +52,7 @@ def _date(text: str) -> int:
         raise click.UsageError(f"--events: {error}") from None
 
 
-def _tell_missing(asked: Asked, found: Sequence[Resource]) -> None:
+def _tell_missing(asked: NodesAsked, found: Sequence[Resource]) -> None:
     nodes, ids = {one.node for one in found}, {one.resource_id for one in found}
     missing = [f"node {host}" for host in asked.hosts if host not in nodes]
     if not asked.condition:

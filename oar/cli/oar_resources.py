@@ -1,12 +1,12 @@
 """``oar-resources``: declares the nodes of a cluster in one file."""
 
-from dataclasses import dataclass
 from typing import cast
 
 import click
 
 from oar.cli.admin import NOT_ADMINISTRATOR, require_admin
 from oar.cli.app import Context, OarGroup, oar_command
+from oar.cli.asked import FileChoices
 
 EXIT_CODES = {
     0: "done, or there was nothing to change",
@@ -16,15 +16,6 @@ EXIT_CODES = {
     12: "the file cannot be read",
     78: "the file, or the configuration, says something that cannot be",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """How a file is applied; see the help of each option."""
-
-    yes: bool
-    dry_run: bool
-    remove: bool
 
 
 @oar_command("oar-resources", exit_codes=EXIT_CODES, kind=OarGroup)
@@ -46,7 +37,7 @@ def apply(context: Context, /, *, file: str, yes: bool, dry_run: bool, remove: b
     require_admin(context)
     from oar.cli.cluster_apply import apply_file  # noqa: PLC0415 - --help must not need the database
 
-    apply_file(context, file, Choices(yes, dry_run, remove))
+    apply_file(context, file, FileChoices(yes, dry_run, remove))
 
 
 cast(OarGroup, oar_resources).add_command(apply)

@@ -1,11 +1,11 @@
 """``oarnodes``: shows resources, node by node."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from oar.cli.app import Context, oar_command
+from oar.cli.asked import LAST, NodesAsked
 from oar.cli.output import format_options
 
 EXIT_CODES = {
@@ -14,21 +14,6 @@ EXIT_CODES = {
     2: "the database does not answer",
     78: "the configuration is missing or wrong",
 }
-LAST = ""
-"""The value of ``-e`` when no date follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the operands and options ask for; see the help of each."""
-
-    hosts: tuple[str, ...]
-    resources: tuple[int, ...]
-    condition: str
-    state: bool
-    jobs: bool
-    listing: bool
-    events: str | None
 
 
 @oar_command("oarnodes", exit_codes=EXIT_CODES)
@@ -52,14 +37,14 @@ class Asked:
 @click.pass_obj
 def oarnodes(context: Context, /, **options: Any) -> None:
     """Show all resources, or those of the nodes HOSTS."""
-    asked = Asked(**options)
+    asked = NodesAsked(**options)
     _check(asked)
     from oar.cli.node_listing import show  # noqa: PLC0415 - --help must not need the database
 
     show(context, asked)
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: NodesAsked) -> None:
     by_id = bool(asked.resources or asked.condition)
     if by_id and (asked.hosts or asked.events is not None or asked.jobs or asked.listing):
         raise click.UsageError("--resource and --sql go with --state only, not with nodes, -e, -j or -l")

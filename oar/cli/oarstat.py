@@ -1,11 +1,11 @@
 """``oarstat``: shows jobs, why they wait, the plan, and what was consumed."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from oar.cli.app import Context, oar_command
+from oar.cli.asked import HERE, JobsAsked
 from oar.cli.output import chosen_format, format_options
 from oar.cli.render import Format
 
@@ -15,27 +15,6 @@ EXIT_CODES = {
     2: "the database does not answer",
     78: "the configuration is missing or wrong",
 }
-HERE = ""
-"""The value of ``-j`` and ``-u`` when nothing follows: this job, this user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the options ask for; see the help of each."""
-
-    jobs: tuple[str, ...]
-    user: str | None
-    array: str | None
-    condition: str
-    full: bool
-    state: bool
-    events: bool
-    properties: bool
-    compact: bool
-    gantt: str | None
-    accounting: str | None
-    why: int | None
-    form: int | None
 
 
 @oar_command("oarstat", exit_codes=EXIT_CODES)
@@ -82,14 +61,14 @@ class Asked:
 @click.pass_obj
 def oarstat(context: Context, /, **options: Any) -> None:
     """Show jobs: all that have not ended, or those that the options choose."""
-    asked = Asked(**options)
+    asked = JobsAsked(**options)
     _check(asked)
     from oar.cli.job_listing import show  # noqa: PLC0415 - --help must not need the database
 
     show(context, asked)
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: JobsAsked) -> None:
     if asked.jobs and asked.array:
         raise click.UsageError("--job and --array with a number cannot be given together")
     if (asked.events or asked.properties or asked.state) and not (asked.jobs or asked.array):

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from oar.cli.accounting_view import UsageByUser, UsageOfUser
 from oar.cli.app import Context
+from oar.cli.asked import HERE, JobsAsked
 from oar.cli.gantt_view import GanttView, Period
-from oar.cli.oarstat import HERE, Asked
 from oar.cli.output import write
 from oar.core.durations import parse_date
 from oar.db.engine import database_now
@@ -18,9 +18,8 @@ from oar.db.listing_resources import ResourceChoice, read_resources
 from oar.errors import BadRequest
 
 
-def show_gantt(context: Context, connection: Connection, asked: Asked) -> None:
+def show_gantt(context: Context, connection: Connection, asked: JobsAsked) -> None:
     """Draw a period of the cluster, or spell it."""
-
     now = database_now(connection)
     begin, end = _dates("--gantt", asked.gantt) if asked.gantt else plan_period(connection, now)
     occupants = read_occupants(connection, begin, end)
@@ -39,9 +38,8 @@ def show_gantt(context: Context, connection: Connection, asked: Asked) -> None:
     write(GanttView(period, get_terminal_size((100, 24)).columns, with_cpuset))
 
 
-def show_accounting(context: Context, connection: Connection, asked: Asked) -> None:
+def show_accounting(context: Context, connection: Connection, asked: JobsAsked) -> None:
     """Show what was asked and used in a period, by user or by project of one user."""
-
     begin, end = _dates("--accounting", asked.accounting or "")
     user = context.caller.name if asked.user == HERE else asked.user
     consumptions = read_consumption(connection, begin, end, user)
@@ -49,7 +47,6 @@ def show_accounting(context: Context, connection: Connection, asked: Asked) -> N
 
 
 def _dates(option: str, text: str) -> tuple[int, int]:
-
     dates = text.split(",")
     if len(dates) != 2:
         raise click.UsageError(f'{option}: expected two dates and a comma, as "2024-01-01, 2024-01-31"')

@@ -7,7 +7,7 @@ for its walltime, each cut at the borders of the windows.
 from sqlalchemy import Connection, delete, select, text, update
 
 from oar.core.states import FINAL_STATES
-from oar.db.listing import among
+from oar.db.sets import among
 from oar.db.tables_admin import AccountingRow
 from oar.db.tables_jobs import JobRow
 

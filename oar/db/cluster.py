@@ -9,9 +9,9 @@ from sqlalchemy import Connection, String, cast, column, func, insert, literal, 
 from oar.core.cluster_difference import Difference, NewResource
 from oar.core.job import LevelValue, Resource
 from oar.core.states import NodeState
-from oar.db.listing import among
 from oar.db.properties import LOCK_TIMEOUT_S, add_property, list_properties
 from oar.db.resources import load_resources, request_state, set_properties
+from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 
 TEXT = "text"

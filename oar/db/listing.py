@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Engine, any_, bindparam, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, select, true
 
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request
 from oar.core.listings import EventLine, JobDetails, JobLine, Place, Requirement
 from oar.core.states import JobState, JobType, NodeState, ReservationState, RowIndex
 from oar.db.conditions import matching_ids
+from oar.db.sets import among
 from oar.db.tables_admin import EventRow, QueueRow
 from oar.db.tables_jobs import LIVE, DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, PredictionRow, ResourceRow
@@ -50,12 +51,6 @@ class JobChoice:
 def one_moment(reader: Engine) -> Connection:
     """Open a connection whose queries all see the database at one moment: a whole plan, with its jobs."""
     return reader.connect().execution_options(isolation_level="REPEATABLE READ")
-
-
-def among(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
-    """Say that a column holds one of many ids; one parameter, however many they are."""
-    condition: ColumnElement[bool] = column == any_(bindparam(None, list(ids), type_=ARRAY(BigInteger)))
-    return condition
 
 
 def read_job_lines(connection: Connection, choice: JobChoice) -> tuple[JobLine, ...]:

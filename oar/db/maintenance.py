@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal, select, update
 
-from oar.db.listing import among
+from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 
 ATTRIBUTE = "maintenance"
