@@ -76,7 +76,8 @@ def open_url(url: URL, **options: Any) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def tell(context: ExceptionContext) -> None:
-        if context.connection is None or context.is_disconnect:
+        # A ping that fails only means that the pool makes a new connection.
+        if not context.is_pre_ping and (context.connection is None or context.is_disconnect):
             _refuse(url, context.original_exception)
 
     return engine

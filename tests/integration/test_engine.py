@@ -48,3 +48,11 @@ def test_a_connection_that_breaks_is_told_and_the_next_one_works(database, datab
 def test_the_clock_of_the_database_tells_whole_seconds(database):
     with database.engine.begin() as connection:
         assert isinstance(database_now(connection), int)
+
+
+def test_a_connection_that_broke_while_it_rested_is_replaced_without_a_word(database, database_server):
+    with database.engine.begin() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    database_server.run(f"SELECT pg_terminate_backend({pid}, 5000)")
+    with database.engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
