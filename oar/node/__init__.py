@@ -1,1 +1,1 @@
-"""Programs sent to the nodes, one self-contained file each; read as data, never imported."""
+"""Programs sent to the nodes, each with the parts it imports; read as data, never imported by us."""

@@ -14,15 +14,38 @@ signal.signal(signal.SIGALRM, lambda *_: os._exit(30))
 signal.alarm(30)
 source, end, data = sys.stdin.buffer.read().partition(b"\\n__END__\\n")
 signal.alarm(0)
-exec(compile(source, "node program", "exec"), dict(__name__="__main__", SOURCE=source, DATA=data))
+end or sys.exit(30)
+main, *parts = source.split(b"\\n__PART__ ")
+for part in parts:
+    name, _, text = part.decode().partition("\\n")
+    module = sys.modules.setdefault(name, type(sys)(name))
+    exec(compile(text, name, "exec"), module.__dict__)
+exec(compile(main, "node program", "exec"), dict(__name__="__main__", DATA=data))
 """
 """What a node's python3 is told on its command line: take the program from standard input, then run it.
 
-Gives up with status 30 when the input has not ended after 30 s. The program finds its own text in SOURCE
-and the JSON text behind the line ``__END__`` in DATA; an input that was cut short leaves DATA empty.
+Gives up with status 30 when the input was cut short, or has not ended after 30 s. Behind the program's main
+part stand the modules it imports, each after a line ``__PART__ <name>``. The program finds the JSON text
+behind the line ``__END__`` in DATA.
 """
 
-END_OF_SOURCE = b"\n__END__\n"
+AS_ROOT = """\
+if test -z "$OAR_RUNDIR"
+then
+    sudo -n env TAKTUK_HOSTNAME="$TAKTUK_HOSTNAME" "$@"
+    status=$?
+    test $status = 1 || test $status = 127 || exit $status
+fi
+exec "$@"
+"""
+"""What a node's sh is told to run a command as root if sudo allows that, and as the account if it does not.
+
+1 is sudo's word for no, 127 that of sh where there is no sudo; the command must use neither. Nodes that
+share a machine (OAR_RUNDIR) have nothing for root to do.
+"""
+
+END_OF_SOURCE = "\n__END__\n"
+PART = "\n__PART__ "
 
 _NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?")
 _ACTION = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -45,14 +68,16 @@ def quote_remote(argv: Sequence[str]) -> str:
     return " ".join(shlex.quote(argument) for argument in argv)
 
 
-def loader_argv(action: str) -> tuple[str, ...]:
+def loader_argv(action: str, as_root: bool = False) -> tuple[str, ...]:
     """Build the command that runs a program sent on standard input, with one word as its argument.
 
-    The word shows in the node's process list and must be plain: letters, digits and underscores.
+    The word shows in the node's process list and must be plain: letters, digits and underscores. ``as_root``
+    is for programs that do not end with 1.
     """
     if not _ACTION.fullmatch(action):
         raise ValueError(f'"{action}" is not one plain word')
-    return ("python3", "-I", "-S", "-c", LOADER, action)
+    command = ("python3", "-I", "-S", "-c", LOADER, action)
+    return ("sh", "-c", AS_ROOT, "sh", *command) if as_root else command
 
 
 def ssh_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from oar.core.durations import format_duration
 from oar.core.states import JobType
 from oar.errors import ConfigurationError
+from oar.remote.bundle import bundle
 from oar.remote.runner import NodeProgram
 from oar.settings import NodeSettings, Settings
 
@@ -21,8 +22,6 @@ READY_LINE = "oarexec is initialized and ready to do the job"
 
 DEFAULT_TYPE = "default"
 """The type of resource that is a part of a node."""
-
-_NODE_FOLDER = Path(__file__).parent.parent / "node"
 
 
 class NodeSignal(StrEnum):
@@ -107,15 +106,13 @@ class LaunchData:
 
 def init_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     """Build what prepares a node for a job; raises ``ConfigurationError`` when the site's file is missing."""
-    source = _source(settings.nodes.resource_manager_file, "job_resource_manager.py")
     data = _common_data(launch, settings.nodes) | _job_data(launch, settings.nodes)
-    return NodeProgram(source, "init", data)
+    return _resource_manager("init", data, settings.nodes)
 
 
 def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     """Build what ends everything of a job on a node; raises ``ConfigurationError`` as ``init_program``."""
-    source = _source(settings.nodes.resource_manager_file, "job_resource_manager.py")
-    return NodeProgram(source, "clean", _common_data(launch, settings.nodes))
+    return _resource_manager("clean", _common_data(launch, settings.nodes), settings.nodes)
 
 
 def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
@@ -139,9 +136,9 @@ def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
         "detach_oarexec": 1,
         "cpuset_full_path": cpuset_full_path(launch, nodes),
         "is_cleaned": launch.is_cleaned,
-        "user_part": _source("", "user_part.py"),
+        "user_part": bundle("user_part"),
     }
-    return NodeProgram(_source(nodes.oarexec_file, "oarexec.py"), f"OAREXEC_{launch.job_id}", data)
+    return NodeProgram(_source(nodes.oarexec_file, "oarexec"), f"OAREXEC_{launch.job_id}", data)
 
 
 _SIGNAL_SCRIPT = """\
@@ -247,9 +244,16 @@ def _site_reads_rows(nodes: NodeSettings) -> bool:
     return bool(nodes.resource_manager_file or nodes.oarexec_file)
 
 
+def _resource_manager(action: str, data: Mapping[str, object], nodes: NodeSettings) -> NodeProgram:
+    # A site's own program runs as the account, and becomes root as it sees fit.
+    source = _source(nodes.resource_manager_file, "job_resource_manager")
+    return NodeProgram(source, action, data, as_root=not nodes.resource_manager_file)
+
+
 def _source(site_file: str, ours: str) -> str:
-    path = Path(site_file) if site_file else _NODE_FOLDER / ours
+    if not site_file:
+        return bundle(ours)
     try:
-        return path.read_text(encoding="utf-8")
+        return Path(site_file).read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"cannot read {path}, a program for nodes: {error.strerror}") from error
+        raise ConfigurationError(f"cannot read {site_file}, a program for nodes: {error.strerror}") from error

@@ -48,10 +48,16 @@ class NodeProgram:
     source: str
     action: str
     data: Mapping[str, object]
+    as_root: bool = False
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command that a node runs, fed with ``to_stdin``."""
+        return loader_argv(self.action, self.as_root)
 
     def to_stdin(self) -> bytes:
         """Write what the node's loader reads."""
-        return self.source.encode() + END_OF_SOURCE + json.dumps(self.data, default=str).encode()
+        return f"{self.source}{END_OF_SOURCE}{json.dumps(self.data, default=str)}".encode()
 
 
 class Remote(Protocol):
@@ -77,11 +83,10 @@ class SshRemote:
         """Run a program on all nodes."""
         gate = asyncio.Semaphore(self.at_once)
         stdin = program.to_stdin()
-        argv = loader_argv(program.action)
 
         async def one(node: str) -> Answer:
             async with gate:
-                return await self.run_command(node, argv, stdin, timeout_s)
+                return await self.run_command(node, program.argv, stdin, timeout_s)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(node)) for node in nodes]
@@ -99,17 +104,21 @@ class SshRemote:
 
 @dataclass(frozen=True, slots=True)
 class TaktukRemote:
-    """One TakTuk for all nodes of a program, ssh where there is only one node."""
+    """One TakTuk for all nodes of a program; ssh while ``few`` nodes are no more than it reaches at once.
+
+    TakTuk sends itself to each node first, which costs more than our own connections do until there are many.
+    """
 
     taktuk: tuple[str, ...]
     one_by_one: SshRemote
+    few: int = CONNECTIONS_AT_ONCE
 
     async def run(self, nodes: Sequence[str], program: NodeProgram, timeout_s: float) -> list[Answer]:
         """Run a program on all nodes with one command."""
         names = [node for node in dict.fromkeys(nodes) if is_node_name(node)]
-        if len(names) <= 1:
+        if len(names) <= self.few:
             return await self.one_by_one.run(nodes, program, timeout_s)
-        argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.action, timeout_s)
+        argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.argv, timeout_s)
         ended = await run_local(argv, program.to_stdin(), timeout_s, OUTPUT_LIMIT * len(names))
         told = parse_output(names, ended.output)
         answers = {}

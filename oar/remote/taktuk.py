@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from oar.remote.argv import loader_argv, quote_remote
+from oar.remote.argv import quote_remote
 
 _TEMPLATES = {
     "status": '"STATUS $host $line\\n"',
@@ -31,9 +31,9 @@ class NodeLines:
 
 
 def taktuk_argv(
-    taktuk: Sequence[str], ssh: Sequence[str], nodes: Iterable[str], action: str, timeout_s: float
+    taktuk: Sequence[str], ssh: Sequence[str], nodes: Iterable[str], command: Sequence[str], timeout_s: float
 ) -> list[str]:
-    """Build the command that broadcasts TakTuk's own standard input to the loader on every node.
+    """Build the command that broadcasts TakTuk's own standard input to a command on every node.
 
     ``nodes`` must be names that ``is_node_name`` accepts: TakTuk reads brackets and commas as sets. A node
     that does not let us in is given up after half of ``timeout_s``, or sooner if ``taktuk`` says so (``-t``).
@@ -45,10 +45,9 @@ def taktuk_argv(
     argv += ["-o", "state"]
     for node in nodes:
         argv += ["-m", node]
-    command = quote_remote(loader_argv(action))
     return [
         *argv,
-        *("broadcast", "exec", "[", command, "],"),
+        *("broadcast", "exec", "[", quote_remote(command), "],"),
         *("broadcast", "input", "file", "[", "-", "],"),
         *("broadcast", "input", "close"),
     ]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from oar.remote.argv import loader_argv
 from oar.remote.programs import (
     LaunchData,
     NodeSignal,
@@ -138,10 +137,9 @@ class Node:
 
     def run(self, program: NodeProgram) -> subprocess.CompletedProcess[bytes]:
         """Run a program here and wait for all that holds its output, as ssh does."""
-        argv = loader_argv(program.action)
         stdin = program.to_stdin()
         return subprocess.run(
-            argv, input=stdin, env=self.environ, capture_output=True, timeout=30, check=False
+            program.argv, input=stdin, env=self.environ, capture_output=True, timeout=30, check=False
         )
 
     def init(self, job: LaunchData) -> subprocess.CompletedProcess[bytes]:

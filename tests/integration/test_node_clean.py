@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from oar.node.cgroup_end import freeze, kill_groups, remove_group
+from oar.node.cgroup_make import make_group
+from oar.node.manager_job import Job
 from tests.integration.node_kit import KINDS, Node, is_alive, open_node, wait_for
-from tests.unit.node.programs import load
 
 pytestmark = pytest.mark.integration
 
@@ -33,11 +34,6 @@ ESCAPES = {
 def node(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Node]:
     with open_node(tmp_path, request.param) as node:
         yield node
-
-
-@pytest.fixture
-def manager() -> ModuleType:
-    return load("job_resource_manager")
 
 
 def escaping_command() -> str:
@@ -138,7 +134,7 @@ def test_what_a_dead_oarexec_has_left_is_found_by_its_environment(tmp_path: Path
         assert not is_alive(int(node.text("pid")))
 
 
-def test_a_node_without_cgroups_says_that_it_tracks_processes(tmp_path: Path, manager: ModuleType) -> None:
+def test_a_node_without_cgroups_says_that_it_tracks_processes(tmp_path: Path) -> None:
     with open_node(tmp_path, "tracking") as node:
         node.shares_machine = False
         job = node.job("true")
@@ -150,10 +146,9 @@ def test_a_node_without_cgroups_says_that_it_tracks_processes(tmp_path: Path, ma
             "cpuset_path": "/oar",
             "cgroup_root": str(tmp_path / "nothing"),
             "nodes": {"node1": []},
-            "node": "node1",
         }
-        described = manager.Job(data, {})
-        assert manager.init_group(described) == f"no cpuset controller below {tmp_path}/nothing"
+        described = Job(data, {})
+        assert make_group(described, os.getuid()) == f"no cpuset controller below {tmp_path}/nothing"
 
 
 def groups_to_kill() -> list[str]:
@@ -165,9 +160,7 @@ def groups_to_kill() -> list[str]:
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["running", "frozen"])
 @pytest.mark.parametrize("top", groups_to_kill())
-def test_a_group_is_killed_whether_it_runs_or_is_frozen(
-    manager: ModuleType, tmp_path: Path, top: str, frozen: bool
-) -> None:
+def test_a_group_is_killed_whether_it_runs_or_is_frozen(tmp_path: Path, top: str, frozen: bool) -> None:
     folder = Path(top, f"oar_test_kill_{os.getpid()}") if top != "plain folders" else tmp_path / "group"
     folder.mkdir()
     procs = folder / "cgroup.procs"
@@ -179,11 +172,11 @@ def test_a_group_is_killed_whether_it_runs_or_is_frozen(
         else:
             assert wait_for(lambda: len(procs.read_text().split()) >= 4)
         if frozen:
-            manager.freeze(str(folder))
-        assert manager.kill_groups([str(folder)]) >= 1
+            freeze(str(folder))
+        assert kill_groups([str(folder)]) >= 1
         assert shell.wait(10) == -signal.SIGKILL
         if top != "plain folders":
-            assert wait_for(lambda: manager.kill_groups([str(folder)]) == 0)
+            assert wait_for(lambda: kill_groups([str(folder)]) == 0)
     finally:
         if top != "plain folders":
-            manager.remove_group(str(folder))
+            remove_group(str(folder))

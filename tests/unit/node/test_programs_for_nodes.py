@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.node.programs import FOLDER
+import oar
 
+FOLDER = Path(oar.__file__).parent / "node"
 PROGRAMS = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
 
 
@@ -26,13 +27,15 @@ def test_annotations_are_never_evaluated_where_an_old_python_cannot(path: Path) 
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
-def test_only_the_standard_library_is_imported(path: Path) -> None:
+def test_only_the_standard_library_and_other_parts_are_imported(path: Path) -> None:
+    parts = {f"oar.node.{part.stem}" for part in PROGRAMS}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            assert {name.name for name in node.names} <= sys.stdlib_module_names
-        assert not isinstance(node, ast.ImportFrom)
+            assert {name.name.partition(".")[0] for name in node.names} <= sys.stdlib_module_names
+        if isinstance(node, ast.ImportFrom):
+            assert node.module in parts or str(node.module).partition(".")[0] in sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
-def test_the_line_that_ends_a_source_is_not_in_it(path: Path) -> None:
-    assert "__END__" not in path.read_text().splitlines()
+def test_no_line_of_a_part_can_be_taken_for_the_end_of_it(path: Path) -> None:
+    assert not [line for line in path.read_text().splitlines() if line.startswith(("__END__", "__PART__"))]

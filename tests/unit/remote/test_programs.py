@@ -121,7 +121,7 @@ def test_a_site_can_replace_a_program_and_gets_the_rows_too(tmp_path: Path) -> N
     (tmp_path / "mine.py").write_text("print('mine')")
     settings = Settings(nodes=replace(NODES, resource_manager_file=str(tmp_path / "mine.py")))
     program = init_program(JOB, settings)
-    assert program.source == "print('mine')"
+    assert (program.source, program.as_root) == ("print('mine')", False)
     assert program.data["resources"] == list(JOB.resources)
 
 

@@ -5,33 +5,33 @@ from oar.remote.taktuk import parse_output, taktuk_argv
 
 
 def test_templates_stand_before_the_nodes_they_are_for() -> None:
-    argv = taktuk_argv(("taktuk", "-s"), ("ssh",), ["node1", "node2"], "init", 20)
+    argv = taktuk_argv(("taktuk", "-s"), ("ssh",), ["node1", "node2"], ("true",), 20)
     last_template = max(index for index, word in enumerate(argv) if word == "-o")
     assert last_template < argv.index("-m")
 
 
 def test_each_node_is_named_once() -> None:
-    argv = taktuk_argv(("taktuk", "-s"), ("ssh",), ["node1", "node2"], "init", 20)
+    argv = taktuk_argv(("taktuk", "-s"), ("ssh",), ["node1", "node2"], ("true",), 20)
     assert [argv[index + 1] for index, word in enumerate(argv) if word == "-m"] == ["node1", "node2"]
 
 
 def test_a_node_that_does_not_answer_leaves_time_for_the_others() -> None:
-    argv = taktuk_argv(("taktuk", "-t", "30", "-s"), ("ssh",), ["node1"], "init", 20)
+    argv = taktuk_argv(("taktuk", "-t", "30", "-s"), ("ssh",), ["node1"], ("true",), 20)
     assert [argv[index + 1] for index, word in enumerate(argv) if word == "-t"] == ["30", "10"]
 
 
 def test_a_shorter_wait_of_the_site_holds() -> None:
-    argv = taktuk_argv(("taktuk", "-t", "5", "-s"), ("ssh",), ["node1"], "init", 20)
+    argv = taktuk_argv(("taktuk", "-t", "5", "-s"), ("ssh",), ["node1"], ("true",), 20)
     assert [argv[index + 1] for index, word in enumerate(argv) if word == "-t"] == ["5"]
 
 
 def test_the_connector_is_quoted_for_the_shell_that_taktuk_uses() -> None:
-    argv = taktuk_argv(("taktuk",), ("ssh", "-F", "/my folder/config"), ["node1"], "init", 20)
+    argv = taktuk_argv(("taktuk",), ("ssh", "-F", "/my folder/config"), ["node1"], ("true",), 20)
     assert argv[argv.index("-c") + 1] == "ssh -F '/my folder/config' -x -T"
 
 
 def test_the_program_and_its_input_are_broadcast() -> None:
-    argv = taktuk_argv(("taktuk",), ("ssh",), ["node1"], "clean", 20)
+    argv = taktuk_argv(("taktuk",), ("ssh",), ["node1"], loader_argv("clean"), 20)
     command = quote_remote(loader_argv("clean"))
     assert argv[argv.index("broadcast") :] == [
         *("broadcast", "exec", "[", command, "],"),

@@ -1,0 +1,38 @@
+"""Looks through the processes of the node."""
+
+import os
+
+from oar.node.files import read
+
+
+def parent_of(pid: "int | str") -> "int | None":
+    """Tell the parent of a process; None when it does not live, as a zombie does not."""
+    words = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(words[1]) if words and words[0] not in "ZX" else None
+
+
+def living_processes() -> "dict[int, int]":
+    """Map each living process to its parent."""
+    found = {int(name): parent_of(name) for name in os.listdir("/proc") if name.isdigit()}
+    return {pid: parent for pid, parent in found.items() if parent is not None}
+
+
+def ancestors(pid: int, parents: "dict[int, int]") -> "list[int]":
+    """List the parent of a process, the parent's parent, and so on."""
+    line = []
+    while parents.get(pid, 0) > 0:
+        pid = parents[pid]
+        line.append(pid)
+    return line
+
+
+def descendants(pid: int, parents: "dict[int, int]") -> "list[int]":
+    """List the children of a process, their children, and so on."""
+    children: "dict[int, list[int]]" = {}
+    for child, parent in parents.items():
+        children.setdefault(parent, []).append(child)
+    found, new = [], [pid]
+    while new:
+        new = [child for parent in new for child in children.get(parent, ())]
+        found += new
+    return found
