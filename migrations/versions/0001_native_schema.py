@@ -30,6 +30,7 @@ CREATE TABLE accounting (
 CREATE INDEX ix_accounting_accounting_project ON accounting (accounting_project);
 CREATE INDEX ix_accounting_accounting_user ON accounting (accounting_user);
 CREATE INDEX ix_accounting_queue_name ON accounting (queue_name);
+CREATE INDEX ix_accounting_window_stop ON accounting (window_stop);
 
 CREATE TABLE admission_rules (
     id BIGSERIAL NOT NULL,
@@ -53,7 +54,6 @@ CREATE TABLE event_logs (
 CREATE INDEX ix_event_logs_date ON event_logs (date);
 CREATE INDEX ix_event_logs_job_id ON event_logs (job_id);
 CREATE INDEX ix_event_logs_pending ON event_logs (event_id) WHERE to_check = 'YES';
-CREATE INDEX ix_event_logs_type ON event_logs (type);
 
 CREATE TABLE files (
     file_id BIGSERIAL NOT NULL,
@@ -189,13 +189,18 @@ CREATE TABLE jobs (
 CREATE INDEX ix_jobs_array_id ON jobs (array_id);
 CREATE INDEX ix_jobs_assigned_moldable_job ON jobs (assigned_moldable_job);
 CREATE INDEX ix_jobs_job_user ON jobs (job_user);
-CREATE INDEX ix_jobs_live ON jobs (queue_name, job_id) WHERE state NOT IN ('Error', 'Terminated');
-CREATE INDEX ix_jobs_live_user ON jobs (job_user, job_id) WHERE state NOT IN ('Error', 'Terminated');
+CREATE INDEX ix_jobs_live ON jobs (queue_name, job_id)
+    WHERE state IN ('Waiting', 'Hold', 'toLaunch', 'toError', 'toAckReservation', 'Launching', 'Running',
+        'Suspended', 'Resuming', 'Finishing');
+CREATE INDEX ix_jobs_live_user ON jobs (job_user, job_id)
+    WHERE state IN ('Waiting', 'Hold', 'toLaunch', 'toError', 'toAckReservation', 'Launching', 'Running',
+        'Suspended', 'Resuming', 'Finishing');
 CREATE INDEX ix_jobs_reserved ON jobs (start_time) WHERE reservation <> 'None';
-CREATE INDEX ix_jobs_resubmit_job_id ON jobs (resubmit_job_id);
+CREATE INDEX ix_jobs_resubmitted ON jobs (resubmit_job_id) WHERE resubmit_job_id <> 0;
 CREATE INDEX ix_jobs_state_job_id ON jobs (state, job_id);
 CREATE INDEX ix_jobs_stop_time ON jobs (stop_time);
-CREATE INDEX ix_jobs_to_account ON jobs (job_id) WHERE accounted = 'NO';
+CREATE INDEX ix_jobs_to_account ON jobs (job_id)
+    WHERE accounted = 'NO' AND state IN ('Error', 'Terminated');
 CREATE INDEX ix_jobs_was_suspended ON jobs (job_id) WHERE suspended = 'YES';
 CREATE INDEX ix_jobs_with_file ON jobs (file_id) WHERE file_id IS NOT NULL;
 
@@ -368,6 +373,14 @@ ALTER TABLE jobs
         FOREIGN KEY (assigned_moldable_job)
         REFERENCES moldable_job_descriptions (moldable_id) ON DELETE SET NULL;
 """
+LIVELY = """
+    assignments event_logs frag_jobs job_dependencies job_resource_descriptions job_resource_groups
+    job_types jobs moldable_job_descriptions
+"""
+OPTIONS = """
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000, vacuum_index_cleanup = on
+"""
 NAMES = """
     accounting admission_rules event_logs files gantt_jobs_predictions_log queues resources
     scheduler schema event_log_hostnames jobs resource_logs challenges frag_jobs job_dependencies
@@ -378,6 +391,8 @@ NAMES = """
 
 def upgrade() -> None:
     op.get_bind().exec_driver_sql(TABLES)
+    for name in LIVELY.split():
+        op.get_bind().exec_driver_sql(f"ALTER TABLE {name} SET ({OPTIONS})")
     create_views(op.get_bind())
 
 

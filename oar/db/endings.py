@@ -83,14 +83,20 @@ def _to_history(job_id: int) -> Any:
     )
     groups = (
         update(GroupRow)
-        .where(GroupRow.res_group_moldable_id.in_(select(moldables.c.moldable_id)))
+        .where(
+            GroupRow.res_group_moldable_id.in_(select(moldables.c.moldable_id)),
+            GroupRow.res_group_index == RowIndex.CURRENT,
+        )
         .values(res_group_index=RowIndex.LOG)
         .returning(GroupRow.res_group_id)
         .cte("groups")
     )
     levels = (
         update(LevelRow)
-        .where(LevelRow.res_job_group_id.in_(select(groups.c.res_group_id)))
+        .where(
+            LevelRow.res_job_group_id.in_(select(groups.c.res_group_id)),
+            LevelRow.res_job_index == RowIndex.CURRENT,
+        )
         .values(res_job_index=RowIndex.LOG)
         .cte("levels")
     )

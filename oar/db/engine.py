@@ -14,6 +14,9 @@ from oar.settings import DatabaseSettings
 
 OLDEST_POSTGRESQL = 14
 READER_TIMEOUT_S = 10
+PLANNING = "SET jit = off; SET random_page_cost = 1.1"
+"""Our queries are short and look for live rows, which are in memory: to compile them, or to prefer reading a
+whole table over looking rows up in its index, costs more the longer the history is."""
 ADVICE = {
     "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or the _RO pair) in oar.conf",
     "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
@@ -67,12 +70,15 @@ def open_url(url: URL, **options: Any) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def check_version(connection: Any, _record: object) -> None:
+    def prepare(connection: Any, _record: object) -> None:
         if connection.server_version < OLDEST_POSTGRESQL * 10000:
             version = connection.server_version // 10000
             raise DatabaseUnreachable(
                 f"PostgreSQL at {place(url)} is version {version}: OAR needs {OLDEST_POSTGRESQL} or newer"
             )
+        with connection.cursor() as cursor:
+            cursor.execute(PLANNING)
+        connection.commit()
 
     @event.listens_for(engine, "handle_error")
     def tell(context: ExceptionContext) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select
 
 from oar.core.states import FINAL_STATES
 from oar.db.conditions import check_condition, matching_ids
-from oar.db.tables_jobs import JobRow
+from oar.db.tables_jobs import LIVE, JobRow
 from oar.errors import OarError
 
 
@@ -34,6 +34,5 @@ def live_jobs_meeting(reader: Connection, condition: str) -> list[int]:
     ``reader`` is read-only. Raises BadFilter.
     """
     check_condition(condition)
-    ended = ", ".join(f"'{state}'" for state in sorted(FINAL_STATES))
-    meeting = matching_ids(reader, "jobs", "job_id", f"state NOT IN ({ended}) AND ({condition}\n)")
+    meeting = matching_ids(reader, "jobs", "job_id", f"{LIVE.text} AND ({condition}\n)")
     return [int(job_id) for job_id in meeting]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, or_, select
+from sqlalchemy import Connection, func, literal, or_, select
 
 from oar.core.job import JobId, MoldableId
 from oar.core.listings import Consumption, Occupant, Outage
@@ -28,7 +28,7 @@ def read_occupants(connection: Connection, begin: int, end: int) -> tuple[Occupa
 
 def _started(connection: Connection, begin: int, end: int) -> list[Any]:
     holding = JobRow.state.in_(sorted(HOLDING_STATES))
-    ended = and_(JobRow.stop_time >= begin, JobRow.state.in_(sorted(FINAL_STATES)))
+    ended = JobRow.stop_time >= max(begin, 1)
     query = (
         select(
             JobRow.job_id,

@@ -299,6 +299,7 @@ def _jobs_that_cannot_stay(connection: Connection, ids: Sequence[int]) -> tuple[
         select(literal(1))
         .where(
             JobTypeRow.job_id == JobRow.job_id,
+            JobTypeRow.types_index == RowIndex.CURRENT,
             func.split_part(JobTypeRow.type, "=", 1).in_(("cosystem", "noop")),
         )
         .exists()

@@ -1,6 +1,7 @@
 """What a scheduling round reads and writes: live jobs, their requests, the plan.
 
-Every query is bounded by a live state or by the plan, never by history.
+Every query is bounded by a live state or by the plan, never by history. The CURRENT marks say nothing that
+the states do not say: they let the database use the indexes of live rows, whatever it knows of the tables.
 """
 
 from collections import defaultdict
@@ -29,6 +30,7 @@ from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, Leve
 from oar.db.tables_resources import AssignmentRow, PredictionRow
 
 _HOLDING = sorted(HOLDING_STATES)
+_IS_CURRENT_DEPENDENCY = DependencyRow.job_dependency_index == RowIndex.CURRENT
 
 
 def read_waiting_jobs(connection: Connection) -> tuple[WaitingJob, ...]:
@@ -57,7 +59,7 @@ def read_waiting_jobs(connection: Connection) -> tuple[WaitingJob, ...]:
     for job_id, required_id in connection.execute(
         select(DependencyRow.job_id, DependencyRow.job_id_required)
         .join(JobRow, JobRow.job_id == DependencyRow.job_id)
-        .where(JobRow.state == JobState.WAITING)
+        .where(JobRow.state == JobState.WAITING, _IS_CURRENT_DEPENDENCY)
         .order_by(DependencyRow.job_id, DependencyRow.job_id_required)
     ):
         required[job_id].append(JobId(required_id))
@@ -95,7 +97,12 @@ def _read_moldables(connection: Connection) -> Mapping[int, list[Moldable]]:
         .join(MoldableRow, MoldableRow.moldable_job_id == JobRow.job_id)
         .join(GroupRow, GroupRow.res_group_moldable_id == MoldableRow.moldable_id)
         .join(LevelRow, LevelRow.res_job_group_id == GroupRow.res_group_id)
-        .where(JobRow.state == JobState.WAITING)
+        .where(
+            JobRow.state == JobState.WAITING,
+            MoldableRow.moldable_index == RowIndex.CURRENT,
+            GroupRow.res_group_index == RowIndex.CURRENT,
+            LevelRow.res_job_index == RowIndex.CURRENT,
+        )
         .order_by(MoldableRow.moldable_id, GroupRow.res_group_id, LevelRow.res_job_order)
     )
     moldables: dict[int, list[Moldable]] = defaultdict(list)
@@ -118,7 +125,7 @@ def read_types(connection: Connection, states: Iterable[JobState]) -> Mapping[in
     for job_id, spelled in connection.execute(
         select(JobTypeRow.job_id, JobTypeRow.type)
         .join(JobRow, JobRow.job_id == JobTypeRow.job_id)
-        .where(JobRow.state.in_(sorted(states)))
+        .where(JobRow.state.in_(sorted(states)), JobTypeRow.types_index == RowIndex.CURRENT)
         .order_by(JobTypeRow.job_type_id)
     ):
         name, _, value = spelled.partition("=")
@@ -136,7 +143,7 @@ def read_required_jobs(connection: Connection) -> Mapping[JobId, JobState]:
             .distinct()
             .join(DependencyRow, DependencyRow.job_id_required == JobRow.job_id)
             .join(waiting, waiting.job_id == DependencyRow.job_id)
-            .where(waiting.state == JobState.WAITING)
+            .where(waiting.state == JobState.WAITING, _IS_CURRENT_DEPENDENCY)
         )
     }
 
@@ -173,7 +180,11 @@ def read_running_jobs(connection: Connection) -> tuple[RunningJob, ...]:
             )
             .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
             .join(AssignmentRow, AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
-            .where(JobRow.state.in_(_HOLDING))
+            .where(
+                JobRow.state.in_(_HOLDING),
+                MoldableRow.moldable_index == RowIndex.CURRENT,
+                AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+            )
             .order_by(JobRow.job_id)
         )
     )

@@ -17,6 +17,21 @@ NAMES = {
 
 YES_NO = ("YES", "NO")
 
+LIVELY = {
+    "postgresql_with": {
+        "autovacuum_vacuum_scale_factor": 0,
+        "autovacuum_vacuum_threshold": 20_000,
+        "autovacuum_analyze_scale_factor": 0,
+        "autovacuum_analyze_threshold": 20_000,
+        "vacuum_index_cleanup": "on",
+    }
+}
+"""Options of tables whose rows are read while they live and then become history.
+
+PostgreSQL cleans a table after a share of it changed: with a long history, seldom. Until then the indexes of
+live rows are full of dead ones. These tables are cleaned after a number of changes, whatever their size.
+"""
+
 
 class Base(DeclarativeBase):
     """The native schema; ``Base.metadata`` knows all of its tables once the ``tables_*`` modules are read."""

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oar.core.states import QueueState
-from oar.db.tables import YES_NO, Base, number, one_of, word, yes_no
+from oar.db.tables import LIVELY, YES_NO, Base, number, one_of, word, yes_no
 
 
 class QueueRow(Base):
@@ -51,10 +51,11 @@ class EventRow(Base):
     __table_args__ = (
         one_of("to_check", YES_NO),
         Index("ix_event_logs_pending", "event_id", postgresql_where=text("to_check = 'YES'")),
+        LIVELY,
     )
 
     event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    type: Mapped[str] = word(50, index=True)
+    type: Mapped[str] = word(50)
     job_id: Mapped[int] = number(index=True)
     date: Mapped[int] = number(index=True)
     description: Mapped[str] = mapped_column(Text, nullable=False, server_default=text("''"))
@@ -79,7 +80,7 @@ class AccountingRow(Base):
     __table_args__ = (one_of("consumption_type", ("ASKED", "USED")),)
 
     window_start: Mapped[int] = number(None, primary_key=True, autoincrement=False)
-    window_stop: Mapped[int] = number(primary_key=True, autoincrement=False)
+    window_stop: Mapped[int] = number(primary_key=True, autoincrement=False, index=True)
     accounting_user: Mapped[str] = word(255, primary_key=True, index=True)
     accounting_project: Mapped[str] = word(255, primary_key=True, index=True)
     queue_name: Mapped[str] = word(100, primary_key=True, index=True)

@@ -9,10 +9,14 @@ from sqlalchemy import REAL, BigInteger, ForeignKey, Index, Integer, String, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oar.core.states import FINAL_STATES, JobState, JobType, KillState, ReservationState, RowIndex
-from oar.db.tables import YES_NO, Base, number, one_of, row_index, word, yes_no
+from oar.db.tables import LIVELY, YES_NO, Base, number, one_of, row_index, word, yes_no
 
-LIVE = text("state NOT IN (" + ", ".join(f"'{state}'" for state in sorted(FINAL_STATES)) + ")")
-"""Which jobs can still change; partial indexes on it stay small whatever history holds."""
+LIVE = text("state IN (" + ", ".join(f"'{state}'" for state in JobState if state not in FINAL_STATES) + ")")
+"""Which jobs can still change; partial indexes on it stay small whatever history holds.
+
+The live states are named, not the final ones: of values that a query names, the database expects few rows.
+"""
+ENDED = ", ".join(f"'{state}'" for state in sorted(FINAL_STATES))
 
 
 class JobRow(Base):
@@ -29,9 +33,13 @@ class JobRow(Base):
         Index("ix_jobs_live", "queue_name", "job_id", postgresql_where=LIVE),
         Index("ix_jobs_live_user", "job_user", "job_id", postgresql_where=LIVE),
         Index("ix_jobs_reserved", "start_time", postgresql_where=text("reservation <> 'None'")),
-        Index("ix_jobs_to_account", "job_id", postgresql_where=text("accounted = 'NO'")),
+        Index(
+            "ix_jobs_to_account", "job_id", postgresql_where=text(f"accounted = 'NO' AND state IN ({ENDED})")
+        ),
+        Index("ix_jobs_resubmitted", "resubmit_job_id", postgresql_where=text("resubmit_job_id <> 0")),
         Index("ix_jobs_was_suspended", "job_id", postgresql_where=text("suspended = 'YES'")),
         Index("ix_jobs_with_file", "file_id", postgresql_where=text("file_id IS NOT NULL")),
+        LIVELY,
     )
 
     job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -74,7 +82,7 @@ class JobRow(Base):
     checkpoint_signal: Mapped[int] = number(None)
     stdout_file: Mapped[str | None] = mapped_column(Text)
     stderr_file: Mapped[str | None] = mapped_column(Text)
-    resubmit_job_id: Mapped[int] = number(index=True)
+    resubmit_job_id: Mapped[int] = number()
     suspended: Mapped[str] = yes_no()
     last_karma: Mapped[float | None] = mapped_column(REAL)
 
@@ -90,6 +98,7 @@ class MoldableRow(Base):
             "moldable_job_id",
             postgresql_where=text("moldable_index = 'CURRENT'"),
         ),
+        LIVELY,
     )
 
     moldable_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -109,6 +118,7 @@ class GroupRow(Base):
             "res_group_moldable_id",
             postgresql_where=text("res_group_index = 'CURRENT'"),
         ),
+        LIVELY,
     )
 
     res_group_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -130,6 +140,7 @@ class LevelRow(Base):
             "res_job_group_id",
             postgresql_where=text("res_job_index = 'CURRENT'"),
         ),
+        LIVELY,
     )
 
     res_job_group_id: Mapped[int] = number(
@@ -151,6 +162,7 @@ class JobTypeRow(Base):
     __table_args__ = (
         one_of("types_index", RowIndex),
         Index("ix_job_types_current", "type", "job_id", postgresql_where=text("types_index = 'CURRENT'")),
+        LIVELY,
     )
 
     job_type_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -168,6 +180,7 @@ class DependencyRow(Base):
         Index(
             "ix_job_dependencies_current", "job_id", postgresql_where=text("job_dependency_index = 'CURRENT'")
         ),
+        LIVELY,
     )
 
     job_id: Mapped[int] = number(
@@ -217,6 +230,7 @@ class KillRow(Base):
     __table_args__ = (
         one_of("frag_state", KillState),
         Index("ix_frag_jobs_open", "frag_id_job", postgresql_where=text(f"frag_state <> '{KillState.DONE}'")),
+        LIVELY,
     )
 
     frag_id_job: Mapped[int] = number(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from oar.core.states import UNCHANGED, NodeState, RowIndex
 from oar.db.sets import ResourceSet
-from oar.db.tables import YES_NO, Base, number, one_of, word, yes_no
+from oar.db.tables import LIVELY, YES_NO, Base, number, one_of, word, yes_no
 
 
 def resource_set() -> MappedColumn[ProcSet]:
@@ -94,6 +94,7 @@ class AssignmentRow(Base):
             "moldable_job_id",
             postgresql_where=text("assigned_resource_index = 'CURRENT'"),
         ),
+        LIVELY,
     )
 
     moldable_job_id: Mapped[int] = number(

@@ -33,11 +33,14 @@ class InState:
 
 def find_in_passage(connection: Connection, now: int) -> list[InState]:
     """List the jobs that the server itself must bring further: to launch, being launched, being ended."""
+    since = (
+        select(func.max(JobStateLogRow.date_start))
+        .where(JobStateLogRow.job_id == JobRow.job_id, JobStateLogRow.date_stop == 0)
+        .scalar_subquery()
+    )
     found = connection.execute(
-        select(JobRow.job_id, JobRow.state, func.max(JobStateLogRow.date_start))
-        .outerjoin(JobStateLogRow, (JobStateLogRow.job_id == JobRow.job_id) & (JobStateLogRow.date_stop == 0))
+        select(JobRow.job_id, JobRow.state, since)
         .where(JobRow.state.in_((JobState.TO_LAUNCH, JobState.LAUNCHING, JobState.FINISHING)))
-        .group_by(JobRow.job_id, JobRow.state)
         .order_by(JobRow.job_id)
     )
     return [InState(job_id, JobState(state), now - (since or now)) for job_id, state, since in found]

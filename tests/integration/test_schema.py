@@ -20,6 +20,10 @@ QUESTIONS = {
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     """,
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "options": """
+        SELECT relname, (SELECT array_agg(option ORDER BY option) FROM unnest(reloptions) AS option)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    """,
     "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
     "triggers": """
         SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
