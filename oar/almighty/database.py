@@ -20,7 +20,7 @@ Work = Callable[[Connection], T]
 
 THREADS = 8
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 3.0
 
 
 class Database:

@@ -50,7 +50,11 @@ def begin_end(
     exit_code: int | None = None,
     message: str = "",
 ) -> bool:
-    """Bring a job into Finishing and record why; False when it is not on its nodes (any more)."""
+    """Bring a job into Finishing and record why; False when it is not on its nodes (any more).
+
+    True, with nothing recorded, for a job that is Finishing: it may have been this very call that brought it
+    there, and lost the answer to its commit. Completing an end may be repeated.
+    """
     now = database_now(connection)
     values: JobValues = {}
     if exit_code is not None:
@@ -58,7 +62,7 @@ def begin_end(
     if message:
         values["message"] = message
     if move_job(connection, job_id, JobSignal.FINISH, now=now, **values) is None:
-        return False
+        return read_state(connection, job_id) is JobState.FINISHING
     _record(connection, job_id, incidents, now)
     return True
 
@@ -69,8 +73,7 @@ def begin_reported_end(connection: Connection, report: JobReport) -> bool:
     description = f"oarexec of job {report.job_id} ended with {report.oarexec_code}"
     message = ""
     if report.oarexec_code in KILLED_BY_OAREXEC:
-        over = has_event(connection, report.job_id, EventKind.WALLTIME)
-        message = "Job killed: its walltime was over" if over else "Job killed on request"
+        message = _why_killed(connection, report.job_id)
     return begin_end(
         connection,
         report.job_id,
@@ -78,6 +81,14 @@ def begin_reported_end(connection: Connection, report: JobReport) -> bool:
         exit_code=report.script_status,
         message=message,
     )
+
+
+def _why_killed(connection: Connection, job_id: int) -> str:
+    if read_kill(connection, job_id) is None:
+        return "Job lost: oarexec, or its node, died while the job ran"
+    if has_event(connection, job_id, EventKind.WALLTIME):
+        return "Job killed: its walltime was over"
+    return "Job killed on request"
 
 
 async def take_report(means: Means, report: JobReport) -> bool:

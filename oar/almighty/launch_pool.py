@@ -8,6 +8,9 @@ from oar.almighty.job_queues import JobAction, JobQueues
 
 log = logging.getLogger(__name__)
 
+SLOW_AFTER_S = 5.0
+"""An action that lasts longer waits for a node or a script of the site, and costs the server little."""
+
 
 class LaunchPool:
     """Starts each action as a task when its turn comes.
@@ -16,8 +19,14 @@ class LaunchPool:
     job is left to the watchdogs.
     """
 
-    def __init__(self, at_once: int, perform: Callable[[JobAction], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        at_once: int,
+        perform: Callable[[JobAction], Awaitable[None]],
+        slow_after_s: float = SLOW_AFTER_S,
+    ) -> None:
         self._queues = JobQueues(at_once)
+        self._slow_after_s = slow_after_s
         self._perform = perform
         self._tasks: dict[JobAction, asyncio.Task[None]] = {}
         self._open = True
@@ -30,11 +39,6 @@ class LaunchPool:
     def is_busy(self, job_id: int) -> bool:
         """Tell whether an action on this job waits or runs."""
         return self._queues.is_busy(job_id)
-
-    async def done(self, action: JobAction) -> None:
-        """Wait until a running ``action`` has ended; returns at once when it does not run."""
-        if task := self._tasks.get(action):
-            await asyncio.wait([task])
 
     async def close(self, grace_s: float) -> None:
         """Start nothing more, give what runs ``grace_s`` seconds, then cancel: all of it can be repeated."""
@@ -51,13 +55,20 @@ class LaunchPool:
         while self._open and (action := self._queues.take()):
             self._tasks[action] = asyncio.get_running_loop().create_task(self._run(action))
 
+    def _give_up_place(self, action: JobAction) -> None:
+        self._queues.give_up_place(action)
+        self._start_ready()
+
     async def _run(self, action: JobAction) -> None:
+        loop = asyncio.get_running_loop()
+        patience = loop.call_later(self._slow_after_s, self._give_up_place, action)
         try:
             await self._perform(action)
         except Exception:
             # One job that breaks our code must not stop the server.
             log.exception("job %d: %s failed", action.job_id, action.kind.value)
         finally:
+            patience.cancel()
             del self._tasks[action]
             self._queues.done(action)
             self._start_ready()

@@ -7,26 +7,31 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from oar.almighty.gate import PatientGate
 from oar.almighty.job_queues import ActionKind, JobAction
 from oar.almighty.means import Means
+from oar.almighty.node_programs import describe
 from oar.core.effects import Effect
 from oar.core.kill_life import KillSignal
 from oar.core.messages import Hint
 from oar.core.states import JobState, KillState
 from oar.db.engine import database_now
 from oar.db.kills import KillStep, OpenKill, carry_out, exterminate, open_kills
-from oar.db.launch import read_job
+from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_kill
 from oar.remote.programs import NodeSignal, signal_argv
 
 log = logging.getLogger(__name__)
 
 SIGNALS_AT_ONCE = 64
+SLOW_SIGNALS = 256
+SLOW_AFTER_S = 3.0
 SIGNALS_AT_ONCE_PER_NODE = 4
-"""So that a node that does not answer delays no kills but its own."""
-FIRST_RETRY_S = 0.2
+"""So that a node that does not answer delays no signals but its own."""
+PAUSES_S = (0.2, 0.4, 0.8)
+"""A site's own oarexec may write its pid file a moment after its ready line."""
 NO_OAREXEC = 1
-"""What the signal command ends with where no oarexec of the job is alive (yet)."""
+"""What the signal command ends with where no oarexec of the job is alive."""
 CAN_BE_SIGNALLED = frozenset({JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING})
 
 
@@ -37,10 +42,8 @@ class Leon:
         self._means = means
         self._signals: dict[tuple[int, NodeSignal], asyncio.Task[None]] = {}
         self._sent_at: dict[int, float] = {}
-        self._gate = asyncio.Semaphore(SIGNALS_AT_ONCE)
-        self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            partial(asyncio.Semaphore, SIGNALS_AT_ONCE_PER_NODE)
-        )
+        # Kills have gates of their own: a server that starts has a question for each job that runs.
+        self._gates = {is_kill: _Gates() for is_kill in (True, False)}
 
     async def carry_out_kills(self) -> None:
         """Do what every open kill asks for."""
@@ -89,35 +92,55 @@ class Leon:
             self._means.act(JobAction(kill.job_id, ActionKind.END))
 
     async def _signal(self, job_id: int, signal: NodeSignal) -> None:
-        pause = FIRST_RETRY_S
-        limit = self._means.settings.server.kill_repeat_s
-        while pause < limit:
-            job = await self._means.database.run(partial(read_job, job_id=job_id))
-            # A job that is being launched is told by its runner, as soon as it runs.
-            if job is None or job.state not in CAN_BE_SIGNALLED or not job.nodes:
-                return
-            node = job.nodes[0]
-            async with self._gates[node], self._gate:
-                argv = signal_argv(job_id, signal, self._means.settings.nodes.runtime_directory)
-                answer = await self._means.remote.run_command(
-                    node, argv, b"", self._means.settings.nodes.ssh_timeout_s
-                )
-            if answer.good:
-                log.info("job %d: SIG%s sent to its oarexec on %s", job_id, signal.value, node)
-                return
-            if answer.status != NO_OAREXEC:
-                log.warning("job %d: cannot send SIG%s to %s", job_id, signal.value, node)
-                return
-            # The pid file comes a moment after the ready line.
-            await asyncio.sleep(pause)
-            pause *= 2
-        log.warning("job %d: no oarexec to be found for SIG%s", job_id, signal.value)
+        try:
+            for pause in (*PAUSES_S, 0.0):
+                job = await self._means.database.run(partial(read_job, job_id=job_id))
+                # A job that is being launched is told by its runner, as soon as it runs.
+                if job is None or job.state not in CAN_BE_SIGNALLED or not job.nodes:
+                    return
+                if await self._send(job, signal):
+                    return
+                await asyncio.sleep(pause)
+            self._means.act(JobAction(job_id, ActionKind.ASK))
+        except Exception:
+            # What breaks our code for one job must not go unheard, nor stop the others.
+            log.exception("job %d: SIG%s was not sent", job_id, signal.value)
+
+    async def _send(self, job: JobOnNodes, signal: NodeSignal) -> bool:
+        """Signal the oarexec of a job; False when the node says that there is none."""
+        node, nodes = job.nodes[0], self._means.settings.nodes
+        argv = signal_argv(job.job_id, signal, nodes.runtime_directory)
+        gates = self._gates[signal is NodeSignal.KILL]
+        async with gates.of_node[node], gates.of_all.place():
+            answer = await self._means.remote.run_command(node, argv, b"", nodes.ssh_timeout_s)
+        if answer.status == NO_OAREXEC:
+            return False
+        if answer.good:
+            log.info("job %d: SIG%s sent to its oarexec on %s", job.job_id, signal.value, node)
+        else:
+            why = describe(answer)
+            log.warning("job %d: cannot send SIG%s to %s: %s", job.job_id, signal.value, node, why)
+        return True
+
+
+class _Gates:
+    """How many signals go out at once, to each node and to all."""
+
+    def __init__(self) -> None:
+        self.of_all = PatientGate(SIGNALS_AT_ONCE, SLOW_SIGNALS, SLOW_AFTER_S)
+        self.of_node: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            partial(asyncio.Semaphore, SIGNALS_AT_ONCE_PER_NODE)
+        )
 
 
 def _do(connection: Connection, kill: OpenKill) -> KillStep:
     now = database_now(connection)
     if kill.state is KillState.ASKED:
-        return carry_out(connection, kill, now)
+        step = carry_out(connection, kill, now)
+        if not step.effects and read_kill(connection, kill.job_id) is KillState.ARMED:
+            # Nobody but us carries out kills: the answer to our own commit was lost.
+            return KillStep(kill.job_id, effects=(Effect.SIGNAL_OAREXEC,))
+        return step
     if kill.job_state.is_final:
         move_kill(connection, kill.job_id, KillSignal.JOB_ENDED)
         return KillStep(kill.job_id)

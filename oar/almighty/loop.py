@@ -21,7 +21,7 @@ from oar.almighty.metascheduler import MetaScheduler, RoundFailed
 from oar.almighty.node_state import NodeStates
 from oar.almighty.recovery import recover
 from oar.almighty.reports import Reports
-from oar.almighty.runner import launch
+from oar.almighty.runner import ask_for_report, launch
 from oar.almighty.sarko import Sarko
 from oar.core.messages import ExterminateJob, Hint, JobReport, Message
 from oar.remote.runner import Remote
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 2.0
 """How long actions on nodes may go on after we were told to stop."""
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,8 @@ class Almighty:
         if action.kind is ActionKind.LAUNCH:
             if await launch(self._means, action.job_id):
                 self._leon.signal(action.job_id)
+        elif action.kind is ActionKind.ASK:
+            await ask_for_report(self._means, action.job_id)
         elif action.report is None or await take_report(self._means, action.report):
             await complete_end(self._means, action.job_id)
 

@@ -5,13 +5,11 @@ import contextlib
 import json
 import logging
 import os
-import shutil
+import secrets
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
@@ -64,7 +62,6 @@ class KaoWorker:
         self._timeout_s = timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._socket: Any = None
-        self._directory: Path | None = None
         self._number = 0
 
     async def run_round(self) -> RoundResult:
@@ -82,31 +79,24 @@ class KaoWorker:
         except RoundFailed:
             await self.close()
             raise
-        # Connected is connected: without its name the socket leaves nothing behind if we are killed.
-        self._remove_directory()
         if answer.get("error"):
             raise RoundFailed(str(answer["error"]))
         return RoundResult(tuple(int(job_id) for job_id in answer["launch"]), bool(answer["killed"]))
 
     async def close(self) -> None:
-        """End the child, politely first, and remove its socket."""
+        """End the child, politely first, and close its socket."""
         if self._process is not None:
             await _end(self._process)
         if self._socket is not None:
             self._socket.close(linger=0)
-        self._remove_directory()
         self._process = self._socket = None
 
-    def _remove_directory(self) -> None:
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
-
     async def _start(self) -> None:
-        # A new address each time: what a dead child left in its queue must not reach the next one.
-        self._directory = Path(tempfile.mkdtemp(prefix="oar-kao-"))
-        address = f"ipc://{self._directory}/rounds"
+        # A new address each time: what a dead child left in its queue must not reach the next one. In Linux's
+        # abstract namespace it is no file that could stay behind; the filter does what a file's mode would.
+        address = f"ipc://@oar-kao-{secrets.token_hex(16)}"
         self._socket = self._context.socket(zmq.PAIR)
+        self._socket.set(zmq.IPC_FILTER_UID, os.getuid())
         self._socket.bind(address)
         self._process = await asyncio.create_subprocess_exec(
             *self._command, address, stdin=asyncio.subprocess.DEVNULL, start_new_session=True

@@ -62,9 +62,9 @@ async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Ans
     return [answer for answer in answers if not answer.good]
 
 
-async def start_oarexec(means: Means, job: JobOnNodes) -> Answer:
-    """Start oarexec on the job's first node."""
-    program = oarexec_program(launch_data(job), means.settings)
+async def start_oarexec(means: Means, job: JobOnNodes, *, may_start: bool = True) -> Answer:
+    """Start oarexec on the job's first node; without ``may_start`` it only reports what it finds there."""
+    program = oarexec_program(launch_data(job), means.settings, may_start=may_start)
     (answer,) = await means.remote.run(job.nodes[:1], program, means.oarexec_timeout_s)
     return answer
 
@@ -76,9 +76,12 @@ def is_ready(answer: Answer) -> bool:
 
 def code_of(answer: Answer) -> int:
     """Say which exit code of oarexec an answer without the ready line means."""
-    if answer.timed_out or answer.status in (None, 0, SSH_FAILED):
-        return NOT_STARTED
-    return answer.status or NOT_STARTED
+    return NOT_STARTED if is_silent(answer) else answer.status or NOT_STARTED
+
+
+def is_silent(answer: Answer) -> bool:
+    """Tell whether a node did not answer at all: nothing more can be asked of it now."""
+    return answer.timed_out or answer.status in (None, SSH_FAILED)
 
 
 def describe(answer: Answer) -> str:

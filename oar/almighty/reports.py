@@ -48,6 +48,13 @@ class Reports:
         await asyncio.gather(*checks, return_exceptions=True)
 
     async def _check(self, report: JobReport) -> None:
+        try:
+            await self._judge(report)
+        except Exception:
+            # A report that breaks our code must not go unheard; oarexec will repeat it.
+            log.exception("job %d: its report was not taken", report.job_id)
+
+    async def _judge(self, report: JobReport) -> None:
         found = await self._means.database.run(partial(read_challenge, job_id=report.job_id))
         if found is None:
             log.info("job %d: report about a job that does not exist", report.job_id)

@@ -5,23 +5,26 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from oar.almighty.finish import Incident, begin_end, complete_end
+from oar.almighty.finish import Incident, begin_end, complete_end, take_report
 from oar.almighty.means import Means
-from oar.almighty.node_programs import clean, code_of, describe, is_ready, prepare, start_oarexec
+from oar.almighty.node_programs import clean, code_of, describe, is_ready, is_silent, prepare, start_oarexec
 from oar.almighty.server_script import run_server_script
 from oar.core.events import EventKind, events_of_oarexec_code
 from oar.core.job_life import JobSignal
-from oar.core.messages import Hint
+from oar.core.messages import Hint, JobReport
 from oar.core.states import JobState, KillState
 from oar.db.engine import database_now
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_job
+from oar.db.watch import read_state
 from oar.errors import ConfigurationError
 from oar.remote.runner import Answer
 
 log = logging.getLogger(__name__)
 
 NODES_BAD = "One or several nodes are not responding correctly"
+ENDED_BY_KILL = 3
+"""oarexec's code for a job that something else than its command has ended."""
 KILLED_EARLY = "Job killed while it was being launched"
 
 
@@ -50,6 +53,23 @@ async def launch(means: Means, job_id: int) -> bool:
         await _not_started(means, job, answer)
         return False
     return await _started(means, job)
+
+
+async def ask_for_report(means: Means, job_id: int) -> None:
+    """Have a running job reported whose oarexec is not alive: its node may still know how the job ended."""
+    job = await means.database.run(partial(read_job, job_id=job_id))
+    if job is None or job.state is not JobState.RUNNING or not job.nodes:
+        return
+    log.warning("job %d: no oarexec of it is alive on %s", job_id, job.nodes[0])
+    if means.settings.nodes.oarexec_file:
+        # A site's own program might start the job a second time.
+        if await take_report(means, JobReport(job_id, ENDED_BY_KILL, None, "")):
+            await complete_end(means, job_id)
+        return
+    answer = await start_oarexec(means, job, may_start=False)
+    if not is_ready(answer):
+        why = describe(answer)
+        log.warning("job %d: %s cannot tell how the job ended: %s", job_id, job.nodes[0], why)
 
 
 def _enter_launching(connection: Connection, job_id: int) -> JobOnNodes | None:
@@ -95,7 +115,9 @@ async def _started(means: Means, job: JobOnNodes) -> bool:
 
 def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:
     moved = move_job(connection, job_id, JobSignal.START, now=database_now(connection))
-    return moved is not None, _is_killed(connection, job_id)
+    # Nobody but us starts the job: if it runs, the answer to our own commit was lost.
+    runs = moved is not None or read_state(connection, job_id) is JobState.RUNNING
+    return runs, _is_killed(connection, job_id)
 
 
 def _is_killed(connection: Connection, job_id: int) -> bool:
@@ -124,7 +146,8 @@ async def _nodes_bad(means: Means, job: JobOnNodes, bad: list[Answer]) -> None:
     log.warning("job %d: cannot prepare %s", job.job_id, told)
     names = tuple(answer.node for answer in bad)
     incident = Incident(EventKind.CPUSET_ERROR, f"cannot prepare job {job.job_id} on {told}", names)
-    await _give_up(means, job, [incident], NODES_BAD, silent=frozenset(names))
+    silent = frozenset(answer.node for answer in bad if is_silent(answer))
+    await _give_up(means, job, [incident], f"{NODES_BAD}: {told}", silent=silent)
 
 
 async def _not_started(means: Means, job: JobOnNodes, answer: Answer) -> None:

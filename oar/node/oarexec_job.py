@@ -31,6 +31,7 @@ class Job:
             int(str(data["almighty_port"])),
         )
         self.is_cleaned = bool(data["is_cleaned"])
+        self.may_start = bool(data.get("may_start", True))
         # Nodes that share one machine have no cgroups of their own.
         self.group = "" if environ.get("OAR_RUNDIR") else str(data["cpuset_full_path"] or "")
         self.directory = environ.get("OAR_RUNDIR") or str(data["tmp_directory"])

@@ -115,8 +115,11 @@ def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     return _resource_manager("clean", _common_data(launch, settings.nodes), settings.nodes)
 
 
-def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
-    """Build what runs the job's command on its first node, in the cgroup made there before."""
+def oarexec_program(launch: LaunchData, settings: Settings, *, may_start: bool = True) -> NodeProgram:
+    """Build what runs the job's command on its first node, in the cgroup made there before.
+
+    Without ``may_start`` it never starts the command: it reports how the job ended, or that it is lost.
+    """
     nodes = settings.nodes
     data = _common_data(launch, nodes) | _job_data(launch, nodes)
     data |= {
@@ -136,6 +139,7 @@ def oarexec_program(launch: LaunchData, settings: Settings) -> NodeProgram:
         "detach_oarexec": 1,
         "cpuset_full_path": cpuset_full_path(launch, nodes),
         "is_cleaned": launch.is_cleaned,
+        "may_start": may_start,
         "user_part": bundle("user_part"),
     }
     return NodeProgram(_source(nodes.oarexec_file, "oarexec"), f"OAREXEC_{launch.job_id}", data)

@@ -194,6 +194,17 @@ def test_a_job_whose_oarexec_was_killed_is_reported_as_killed(any_node: Node) ->
     assert any_node.text("runs") == "once\n"
 
 
+def test_a_job_that_left_nothing_on_its_node_is_reported_as_killed_where_it_may_not_start(
+    any_node: Node,
+) -> None:
+    job = any_node.job("echo once >> runs")
+    assert any_node.init(job).returncode == 0
+    done = any_node.run(oarexec_program(job, any_node.settings, may_start=False))
+    assert done.stdout.decode() == READY_LINE + "\n"
+    assert any_node.hears(any_node.report(3))
+    assert any_node.text("runs") == ""
+
+
 def test_another_job_of_the_same_id_is_not_mistaken_for_it(any_node: Node) -> None:
     job = any_node.launch(any_node.job("exit 3"))
     assert any_node.hears(any_node.report(0, 768))

@@ -87,13 +87,16 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(
-    engine: Engine, remote: Remote, settings: Settings | None = None
+    engine: Engine, remote: Remote, settings: Settings | None = None, way: Engine | None = None
 ) -> AsyncIterator[RunningServer]:
-    """Run a server; leaving ends it in the middle of whatever it does."""
+    """Run a server; leaving ends it in the middle of whatever it does.
+
+    ``way`` is the server's own way to the database; the test always uses ``engine``.
+    """
     settings = settings or server_settings()
     context = zmq.asyncio.Context()
     metascheduler = FakeMetaScheduler()
-    almighty = Almighty(settings, World(engine, remote, metascheduler, context), grace_s=0)
+    almighty = Almighty(settings, World(way or engine, remote, metascheduler, context), grace_s=0)
     task = asyncio.create_task(almighty.run())
     try:
         async with asyncio.timeout(10):

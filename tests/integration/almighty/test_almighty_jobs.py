@@ -152,7 +152,8 @@ def test_a_node_that_cannot_be_prepared_is_suspected_and_the_job_ends(database):
     assert node_states(database) == {"node1": NodeState.ALIVE, "node2": NodeState.SUSPECTED}
     assert remote.calls[1:] == [("clean", job_id, ("node1",))]
     assert "CPUSET_ERROR" in incidents_of(database, job_id)
-    assert row_of(database, job_id).message == "One or several nodes are not responding correctly"
+    message = "One or several nodes are not responding correctly: node2 (no route to host)"
+    assert row_of(database, job_id).message == message
 
 
 def test_an_oarexec_that_is_never_ready_ends_the_job_and_suspects_its_first_node(database):
@@ -272,6 +273,64 @@ def test_a_kill_is_signalled_again_until_the_pid_file_is_there(database):
                 await asyncio.sleep(0.02)
 
     play(database, remote, scene)
+
+
+def test_launches_that_fill_every_place_delay_neither_a_kill_nor_the_end_of_its_job(database):
+    settings = server_settings(launches_at_once=3)
+    for number in range(6):
+        add_ready_job(database.engine, nodes=(f"silent{number}",))
+    job_id = add_ready_job(database.engine, JobState.RUNNING, nodes=("node1",))
+    remote = FakeRemote(silent={("init", f"silent{number}") for number in range(6)})
+
+    async def scene() -> None:
+        async with running_server(database.engine, remote, settings) as server:
+            await server.until(lambda _: sum(call[0] == "init" for call in remote.calls) == 3)
+            await asyncio.to_thread(kill, database, job_id)
+            await server.send(Hint.KILL_ASKED)
+            await server.until_called("signal TERM", job_id, within_s=1)
+            server.say(report_line(job_id, 3, None))
+            await server.until_state(job_id, JobState.ERROR, within_s=1)
+
+    asyncio.run(scene())
+
+
+def test_a_job_whose_oarexec_is_gone_is_reported_by_its_node_and_ends(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+    remote = FakeRemote(bad={("signal", "node1"): Answer("node1", 1)})
+
+    async def scene(server: RunningServer) -> None:
+        # A server that has just started asks every running job for its report.
+        await server.until_called("ask", job_id)
+        server.say(report_line(job_id, 3, None))
+        await server.until_state(job_id, JobState.ERROR)
+
+    play(database, remote, scene)
+    assert row_of(database, job_id).message == "Job lost: oarexec, or its node, died while the job ran"
+
+
+def test_a_job_whose_oarexec_of_the_site_is_gone_is_ended_without_asking(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+    remote = FakeRemote(bad={("signal", "node1"): Answer("node1", 1)})
+
+    async def scene() -> None:
+        settings = server_settings()
+        settings = replace(settings, nodes=replace(settings.nodes, oarexec_file="/site/oarexec"))
+        async with running_server(database.engine, remote, settings) as server:
+            await server.until_state(job_id, JobState.ERROR)
+
+    asyncio.run(scene())
+    assert "ask" not in remote.actions(job_id)
+
+
+def test_a_node_that_answers_is_cleaned_although_it_could_not_be_prepared(database):
+    job_id = add_ready_job(database.engine)
+    remote = FakeRemote(bad={("init", "node1"): Answer("node1", 5, "", "no group")})
+
+    async def scene(server: RunningServer) -> None:
+        await server.until_state(job_id, JobState.ERROR)
+
+    play(database, remote, scene)
+    assert remote.actions(job_id) == ["init", "clean"]
 
 
 def test_a_job_that_does_not_obey_is_exterminated(database):

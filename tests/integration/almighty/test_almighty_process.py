@@ -193,6 +193,20 @@ def test_our_own_scheduler_ends_when_the_server_is_killed(tmp_path: Path, databa
             time.sleep(0.1)
 
 
+def test_a_server_that_is_killed_at_once_leaves_no_file(
+    tmp_path: Path, database, monkeypatch: pytest.MonkeyPatch
+):
+    place = site(tmp_path, database.settings, "kao")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with place.running() as process:
+        wait_for_children(process.pid, 1)
+        process.kill()
+        process.communicate(timeout=10)
+    assert list(temporary.iterdir()) == []
+
+
 def test_a_failing_foreign_metascheduler_does_not_stop_the_server(tmp_path: Path, database):
     place = site(tmp_path, database.settings, "/bin/false-is-not-there")
     with place.running() as process:

@@ -15,6 +15,7 @@ from tests.integration.almighty.server import (
     events_of,
     report_line,
     running_server,
+    server_settings,
     states_of,
 )
 from tests.integration.life.build import job_row
@@ -100,6 +101,20 @@ def test_a_kill_whose_signal_was_not_sent_is_sent_at_the_start(database):
     async def scene() -> None:
         async with running_server(database.engine, FakeRemote()) as server:
             await server.until_called("signal TERM", job_id)
+
+    asyncio.run(scene())
+
+
+def test_a_kill_that_was_carried_out_is_signalled_at_once_by_the_next_server(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+    with database.engine.begin() as connection:
+        ask_kill(connection, job_id, SERVER, job_row(connection, job_id).start_time)
+        connection.execute(KillRow.__table__.update().values(frag_state="TIMER_ARMED"))
+
+    async def scene() -> None:
+        patient = server_settings(kill_repeat_s=60, kill_give_up_s=120)
+        async with running_server(database.engine, FakeRemote(), patient) as server:
+            await server.until_called("signal TERM", job_id, within_s=2)
 
     asyncio.run(scene())
 

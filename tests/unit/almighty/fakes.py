@@ -10,6 +10,8 @@ from oar.remote.runner import Answer, NodeProgram
 
 SIGNAL = "signal"
 START = "start"
+ASK = "ask"
+"""What starts oarexec without letting it start the job."""
 
 
 @dataclass
@@ -26,7 +28,9 @@ class FakeRemote:
     calls: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
 
     async def run(self, nodes: Sequence[str], program: NodeProgram, timeout_s: float) -> list[Answer]:
-        action = START if program.action.startswith("OAREXEC_") else program.action
+        action = program.action
+        if action.startswith("OAREXEC_"):
+            action = START if program.data["may_start"] else ASK
         job_id = int(str(program.data["job_id"]))
         self.calls.append((action, job_id, tuple(nodes)))
         answers = [await self._answer(action, node) for node in nodes]
@@ -50,7 +54,7 @@ class FakeRemote:
             await asyncio.Event().wait()
         if bad := self.bad.get((action, node)):
             return bad
-        return Answer(node, 0, f"{READY_LINE}\n" if action == START else "")
+        return Answer(node, 0, f"{READY_LINE}\n" if action in (START, ASK) else "")
 
 
 @dataclass

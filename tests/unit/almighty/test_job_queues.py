@@ -1,4 +1,4 @@
-from oar.almighty.job_queues import ActionKind, JobAction, JobQueues
+from oar.almighty.job_queues import SLOW_PER_PLACE, ActionKind, JobAction, JobQueues
 from oar.core.messages import JobReport
 
 
@@ -75,3 +75,52 @@ def test_actions_of_other_jobs_pass_a_job_that_is_blocked():
     queues.add(report(1))
     queues.add(launch(2))
     assert queues.take() == launch(2)
+
+
+def test_launches_that_hang_hold_back_no_end():
+    queues = JobQueues(2)
+    for action in (launch(1), launch(2), report(3), report(4)):
+        queues.add(action)
+        assert queues.take() == action
+
+
+def test_ends_leave_no_place_for_launches():
+    queues = JobQueues(1)
+    queues.add(report(1))
+    queues.take()
+    queues.add(launch(2))
+    assert queues.take() is None
+
+
+def test_a_slow_action_makes_room_though_it_goes_on():
+    queues = JobQueues(1)
+    queues.add(launch(1))
+    queues.add(launch(2))
+    queues.take()
+    queues.give_up_place(launch(1))
+    assert queues.take() == launch(2)
+    queues.add(report(1))
+    assert queues.take() is None
+
+
+def test_only_so_many_actions_may_be_slow():
+    queues = JobQueues(1)
+    for job_id in range(SLOW_PER_PLACE + 1):
+        queues.add(launch(job_id))
+        assert queues.take() == launch(job_id)
+        queues.give_up_place(launch(job_id))
+    queues.add(launch(99))
+    assert queues.take() is None
+
+
+def test_a_slow_action_that_ends_leaves_nothing_behind():
+    queues = JobQueues(1)
+    queues.add(launch(1))
+    queues.take()
+    queues.give_up_place(launch(1))
+    queues.done(launch(1))
+    queues.give_up_place(launch(1))
+    queues.add(launch(1))
+    assert queues.take() == launch(1)
+    queues.add(launch(2))
+    assert queues.take() is None
