@@ -1,4 +1,4 @@
-"""Writes the pages that say what the code says: docs/configuration.md and docs/commands.md.
+"""Writes the pages that say what the code says: configuration.md, commands.md, the tables of job-life.md.
 
 Run it as ``python docs/pages.py``; a test fails while a page is not what this would write.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+from oar.core.diagram import fill_in
 
 ROOT = Path(__file__).parents[1]
 SERVER_PROGRAMS = ("oar-server", "kao")
@@ -59,19 +61,26 @@ def _load(place: str) -> click.Command:
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    context = _context(name, command)
     yield from ("", f"## {name}", "", "```", command.get_help(context), "```")
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):
             below = command.commands[sub]
-            help_text = below.get_help(click.Context(below, info_name=f"{name} {sub}", terminal_width=100))
+            help_text = below.get_help(_context(f"{name} {sub}", below))
             yield from ("", f"### {name} {sub}", "", "```", help_text, "```")
+
+
+def _context(name: str, command: click.Command) -> click.Context:
+    settings = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
+    return click.Context(command, info_name=name, **settings)
 
 
 def pages() -> dict[Path, str]:
     """Give every page that is made, by its file."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    life = ROOT / "docs" / "job-life.md"
     return {
+        life: fill_in(life.read_text()),
         ROOT / "docs" / "configuration.md": configuration_page((ROOT / "etc" / "oar.conf").read_text()),
         ROOT / "docs" / "commands.md": commands_page(scripts),
     }

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -108,6 +109,9 @@ def test_an_unknown_job_is_told_in_one_line_after_those_that_are_there(terminal:
     ("words", "said"),
     [
         (["-j", "x"], "--job: 'x' is not a number of a job"),
+        (["-j", "9" * 5000], "is not a number of a job"),
+        (["--array", "9" * 5000], "is not a number of a job"),
+        (["--why", "9" * 30], "is not in the range"),
         (["-j", "1", "--array", "1"], "--job and --array"),
         (["-s"], "--state need --job"),
         (["-c", "-J"], "--compact shows a table"),
@@ -130,13 +134,13 @@ def test_bad_input_is_told_in_one_line(terminal: Terminal, words: list[str], sai
     assert result.stderr.count("\n") == 1
 
 
-def test_a_database_that_is_down_is_told_in_one_line(terminal: Terminal) -> None:
-    lost = replace(terminal.settings.database, host="/nonexistent")
-    environment = {**os.environ, "OARCONFFILE": "/dev/stdin"}
-    configuration = f'DB_HOSTNAME="{lost.host}"\nDB_BASE_NAME="oar"\n'
+def test_a_database_that_is_down_is_told_in_one_line(tmp_path: Path) -> None:
+    configuration = tmp_path / "oar.conf"
+    configuration.write_text('DB_HOSTNAME="/nonexistent"\nDB_BASE_NAME="oar"\n')
     ran = subprocess.run(
         [sys.executable, "-c", "from oar.cli.oarstat import main; main()"],
-        input=configuration, env=environment, capture_output=True, text=True, check=False, timeout=30,
+        env={**os.environ, "OARCONFFILE": str(configuration)},
+        capture_output=True, text=True, check=False, timeout=30,
     )  # fmt: skip
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
 

@@ -8,7 +8,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "job-life.md").read_text(encodi
 
 
 def test_the_documentation_shows_the_tables_as_they_are():
-    assert fill_in(DOCUMENT) == DOCUMENT, "docs/job-life.md is out of date: run scripts/draw-life"
+    assert fill_in(DOCUMENT) == DOCUMENT, "docs/job-life.md is out of date: run docs/pages.py"
 
 
 def test_the_documentation_shows_every_table():
