@@ -10,8 +10,8 @@ leaves the connection, goes on alone:
 * ``OAREXEC_<job>_<code>_<wait status|N>_<challenge>`` goes to the server's text port until ``clean`` ends us.
 
 A job is never started twice, whenever the server asks again: the pid file is locked while an oarexec of the
-job lives, and ``oarexec_of_job_<job>`` says that the command was started, and how it ended. With ``may_start``
-false in its data it only reports what it finds; a job of which nothing is left was killed (3).
+job lives, and ``oarexec_of_job_<job>`` says that the command was started, and how it ended. With a false
+``may_start`` in its data it only reports what it finds; a job of which nothing is left was killed (3).
 
 Codes, as exit code before the line and in the report after it: 1 prologue, 2 epilogue, 3 killed, 4 both,
 5 node file, 6 pid file, 7 user, 8 runtime directory, 10 launching directory, 20 output files (12, 22 with
