@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -60,14 +60,20 @@ class Cluster:
 
     @classmethod
     def up(
-        cls, directory: Path, shape: Shape | None = None, say: Say = lambda _words: None, **more: str
+        cls,
+        directory: Path,
+        shape: Shape | None = None,
+        say: Say = lambda _words: None,
+        beds: Sequence[type[Bed]] = (),
+        **more: str,
     ) -> "Cluster":
         """Make a cluster and start all of it; ``more`` are keys for its ``oar.conf``.
 
-        When anything fails, or on Ctrl-C, nothing is left. Raises the `OarError` of what failed.
+        ``beds`` are tried in order; without them, all that are possible here. When anything fails, or on
+        Ctrl-C, nothing is left. Raises the `OarError` of what failed.
         """
         directory = directory.absolute()
-        beds = possible_beds(say)
+        beds = beds or possible_beds(say)
         for bed in beds:
             _claim(directory, bed, shape or Shape())
             cluster = cls(directory)
