@@ -58,6 +58,7 @@ class NodeSettings:
 
     ssh: tuple[str, ...] = key("OPENSSH_CMD", ("/usr/bin/ssh", "-p", "6667"))
     taktuk: tuple[str, ...] = key("TAKTUK_CMD", ())
+    taktuk_from_nodes: int = key("TAKTUK_FROM_NODES", 2, least=2)
     ssh_timeout_s: int = key("OAR_SSH_CONNECTION_TIMEOUT", 120, least=1)
     runtime_directory: str = key("OAR_RUNTIME_DIRECTORY", "/var/lib/oar")
     cpuset_path: str = key("CPUSET_PATH", "/oar")

@@ -84,12 +84,16 @@ def give_group(folder: str, account: int) -> None:
 
 
 def group_values(job: Job, folder: str) -> "list[tuple[str, str]]":
-    """List what is written into the job's group of one hierarchy: the place for every limit of a job."""
+    """List what is written into the job's group of one hierarchy: each limit that it has a file for.
+
+    The place for every limit of a job: one line, ``(file, value)``; "" writes nothing.
+    """
     cpus = cpus_of(job)
-    if not cpus or not os.path.exists(folder + "/cpuset.cpus"):
-        return []
-    mems = memory_nodes(cpus)
-    return [("cpuset.cpus", cpus)] + ([("cpuset.mems", mems)] if mems else [])
+    limits = [
+        ("cpuset.cpus", cpus),
+        ("cpuset.mems", memory_nodes(cpus)),
+    ]
+    return [(name, value) for name, value in limits if value and os.path.exists(folder + "/" + name)]
 
 
 def cpus_of(job: Job) -> str:

@@ -104,19 +104,19 @@ class SshRemote:
 
 @dataclass(frozen=True, slots=True)
 class TaktukRemote:
-    """One TakTuk for all nodes of a program; ssh while ``few`` nodes are no more than it reaches at once.
+    """One TakTuk for all nodes of a program; ssh where there are fewer than ``from_nodes`` of them.
 
-    TakTuk sends itself to each node first, which costs more than our own connections do until there are many.
+    TakTuk sends itself to each node first: that pays from some number of nodes on, which the site chooses.
     """
 
     taktuk: tuple[str, ...]
     one_by_one: SshRemote
-    few: int = CONNECTIONS_AT_ONCE
+    from_nodes: int = 2
 
     async def run(self, nodes: Sequence[str], program: NodeProgram, timeout_s: float) -> list[Answer]:
         """Run a program on all nodes with one command."""
         names = [node for node in dict.fromkeys(nodes) if is_node_name(node)]
-        if len(names) <= self.few:
+        if len(names) < self.from_nodes:
             return await self.one_by_one.run(nodes, program, timeout_s)
         argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.argv, timeout_s)
         ended = await run_local(argv, program.to_stdin(), timeout_s, OUTPUT_LIMIT * len(names))
@@ -139,7 +139,9 @@ class TaktukRemote:
 def open_remote(settings: NodeSettings) -> Remote:
     """Choose how nodes are reached: TakTuk when it is configured, ssh otherwise."""
     by_ssh = SshRemote(settings.ssh)
-    return TaktukRemote(settings.taktuk, by_ssh) if settings.taktuk else by_ssh
+    if not settings.taktuk:
+        return by_ssh
+    return TaktukRemote(settings.taktuk, by_ssh, settings.taktuk_from_nodes)
 
 
 @dataclass(frozen=True, slots=True)

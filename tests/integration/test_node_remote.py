@@ -32,7 +32,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(params=["ssh", "taktuk"])
 def remote(lab: Lab, request: pytest.FixtureRequest) -> Remote:
     by_ssh = SshRemote(lab.ssh)
-    return by_ssh if request.param == "ssh" else TaktukRemote(("taktuk", "-t", "20", "-s"), by_ssh, few=1)
+    return by_ssh if request.param == "ssh" else TaktukRemote(("taktuk", "-t", "20", "-s"), by_ssh)
 
 
 def run(remote: Remote, nodes: list[str], timeout_s: float = 20) -> dict[str, Answer]:

@@ -124,13 +124,13 @@ def test_a_name_that_is_no_machine_reaches_no_command(tmp_path: Path) -> None:
 
 def test_taktuk_is_left_out_while_the_nodes_are_few(tmp_path: Path) -> None:
     by_ssh = SshRemote(fake_ssh(tmp_path, "cat > /dev/null; exit 7"))
-    remote = TaktukRemote(("/nonexistent/taktuk",), by_ssh, few=2)
+    remote = TaktukRemote(("/nonexistent/taktuk",), by_ssh, from_nodes=3)
     answers = asyncio.run(remote.run(["n1", "n2"], NodeProgram("", "init", {}), 10))
     assert [answer.status for answer in answers] == [7, 7]
 
 
 def test_a_taktuk_that_cannot_start_makes_every_node_bad() -> None:
-    remote = TaktukRemote(("/nonexistent/taktuk",), SshRemote(("ssh",)), few=1)
+    remote = TaktukRemote(("/nonexistent/taktuk",), SshRemote(("ssh",)))
     answers = asyncio.run(remote.run(["n1", "n2"], NodeProgram("", "init", {}), 10))
     assert not any(answer.good for answer in answers)
     assert answers[0].errors == "cannot run /nonexistent/taktuk: No such file or directory"
