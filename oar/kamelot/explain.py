@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from oar.core.job import Assignment, JobId, Level, Outcome, WaitingJob
 from oar.kamelot import bits
 from oar.kamelot.compiled import CompiledGroup, CompiledMoldable, choose_all, compile_moldable
+from oar.kamelot.containers import nesting_of
 from oar.kamelot.gantt import Gantt, Planned
 from oar.kamelot.hierarchy import needed, satisfies
 from oar.kamelot.platform import Platform
@@ -20,21 +21,25 @@ def explain(gantt: Gantt, job: WaitingJob, outcome: Outcome) -> Reason:
     planned = gantt.planned.get(job.job_id)
     if planned is None or outcome.start_time <= gantt.now:
         return Reason(ReasonKind.NONE)
-    if outcome.start_time == planned.earliest and planned.waited_for is not None:
-        return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.waited_for,))
+    if outcome.start_time == planned.earliest.date and planned.earliest.waits_for is not None:
+        return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.earliest.waits_for,))
     return _why_later(gantt, planned)
 
 
 def _why_later(gantt: Gantt, planned: Planned) -> Reason:
-    """Name the jobs that were drawn before this one and whose end made room for it."""
+    """Name the jobs that were drawn before this one and whose end made room for it, or its container."""
     start = planned.place.start
-    jobs: list[JobId] = []
+    jobs: set[JobId] = set()
     freed = 0
     for bar in gantt.bars[: planned.bars_before]:
         shared = bar.resources & planned.place.resources
-        if bar.end == start - 1 and bar.job_id is not None and shared:
-            jobs.append(bar.job_id)
+        if bar.end == start - 1 and bar.job_id is not None and shared and bar.blocks(planned.seen_from):
+            jobs.add(bar.job_id)
             freed |= shared
+    areas = gantt.areas.get(planned.seen_from.space, ())
+    containers = {area.job_id for area in areas if area.begin == start and area.job_id is not None}
+    if containers and not jobs:
+        return Reason(ReasonKind.CONTAINER, start, tuple(sorted(containers)))
     return Reason(ReasonKind.RESOURCES, start, tuple(sorted(jobs)), _nodes(gantt.platform, freed))
 
 
@@ -52,6 +57,9 @@ def why_no_room(gantt: Gantt, job: WaitingJob, moldables: Sequence[CompiledMolda
                         ReasonKind.NOT_USABLE, shortage=_shortage(job, wanted, number, group.usable)
                     )
             break
+    space = nesting_of(job).inside
+    if space is not None:
+        return Reason(ReasonKind.CONTAINER_TOO_SMALL, text=space)
     path = "+".join(_path(group.levels) for group in job.moldables[0].request.groups)
     return Reason(ReasonKind.NOT_LONG_ENOUGH, text=path)
 

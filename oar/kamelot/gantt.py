@@ -1,24 +1,48 @@
-"""The plan while it is made: what is drawn in it, and the search for the next place."""
+"""The plan while it is made: what is drawn in it, and how each kind of job sees it."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from oar.core.job import JobId
+from oar.core.job import JobId, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable
-from oar.kamelot.hints import Hints
+from oar.kamelot.containers import Nesting, Space, containers_first, nesting_of
 from oar.kamelot.occupation import FOREVER, Occupation
-from oar.kamelot.placement import Place, find_place
+from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
 from oar.kamelot.reason import Reason
+from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 from oar.kamelot.slot_set import SlotSet
+from oar.kamelot.view import View, Viewpoint, viewpoint
 
 OVER = 0
 """The end of a job that has ended: nothing has to wait for it."""
 
+IN_PLATFORM: frozenset[Space] = frozenset({None})
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Resources drawn as taken from ``begin`` to ``end``, both included; without job: not available."""
+    """Resources drawn as taken from ``begin`` to ``end``, both included, in the spaces named."""
+
+    begin: int
+    end: int
+    resources: int
+    job_id: JobId | None
+    inside: Space = None
+    spaces: frozenset[Space] = IN_PLATFORM
+    sharing: Sharing = ALONE
+
+    def blocks(self, seen_from: Viewpoint) -> bool:
+        """Tell whether the resources are taken for jobs that are placed from that viewpoint."""
+        if seen_from.space not in self.spaces:
+            return False
+        return seen_from.space != self.inside or not seen_from.sharing.may_overlap(self.sharing)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Resources that a container gives to its space from ``begin`` to ``end``, both included."""
 
     begin: int
     end: int
@@ -27,13 +51,21 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Earliest:
+    """The first date at which a job may start, and the job it waits for until then."""
+
+    date: int
+    waits_for: JobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """What is remembered of a job placed here, to explain it: what it met and what it waited for."""
 
     bars_before: int
-    earliest: int
-    waited_for: JobId | None
+    earliest: Earliest
     place: Place
+    seen_from: Viewpoint
 
 
 class Gantt:
@@ -51,50 +83,127 @@ class Gantt:
         self.now = now
         self.ends = dict(ends or {})
         self.bars: list[Bar] = []
+        self.areas: dict[Space, list[Area]] = {}
         self.planned: dict[JobId, Planned] = {}
         self.refused: dict[JobId, Reason] = {}
-        self.slots = SlotSet(now, platform.everything)
-        self._hints = Hints()
-        for date, resources in platform.ends_of_availability().items():
-            self._draw(Bar(date, FOREVER, resources, None))
+        self._parents: dict[Space, set[Space]] = {}
+        self._views: dict[Space, dict[Sharing, View]] = defaultdict(dict)
+        self._views[None][ALONE] = View(self._empty_slots())
         self.occupy(occupations)
 
     def copy(self) -> "Gantt":
         """Make a Gantt that can be drawn in apart from this one."""
         other = Gantt(self.platform, (), self.now, self.ends)
         other.bars = self.bars.copy()
+        other.areas = {space: areas.copy() for space, areas in self.areas.items()}
         other.planned = self.planned.copy()
         other.refused = self.refused.copy()
-        other.slots = self.slots.copy()
-        other._hints = self._hints.copy()
+        other._parents = {space: parents.copy() for space, parents in self._parents.items()}
+        for space, views in self._views.items():
+            other._views[space] = {sharing: view.copy() for sharing, view in views.items()}
         return other
 
+    @property
+    def slots(self) -> SlotSet:
+        """What ordinary jobs see of the platform."""
+        return self._views[None][ALONE].slots
+
     def occupy(self, occupations: Iterable[Occupation]) -> None:
-        """Draw what others take; it may overlap what is drawn already, and what is past is ignored."""
-        for taken in occupations:
-            resources = self.platform.mask(taken.resources)
-            self._draw(Bar(taken.begin, taken.end, resources, taken.job_id))
+        """Draw what others take; it may overlap what is drawn already, and what is past is ignored.
+
+        A container gives to its space only what was free until now. What an inner job takes beyond its
+        container, because that is gone or it outlives it, is taken from the platform too.
+        """
+        drawn = [taken for taken in occupations if taken.end >= self.now]
+        resources = {id(taken): self.platform.mask(taken.resources) for taken in drawn}
+        for taken in containers_first(drawn, lambda taken: taken.nesting):
+            if taken.nesting.opens is not None:
+                pieces = self._free_of(taken.nesting, taken.begin, taken.end, resources[id(taken)])
+                self._open(taken.nesting, (Area(*piece, taken.job_id) for piece in pieces))
+        for taken in drawn:
+            inside = taken.nesting.inside
+            spaces = IN_PLATFORM if inside is None else self._outwards(inside)
+            mask = resources[id(taken)]
+            self._draw(Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing))
+
+    def view(self, job: WaitingJob) -> View | None:
+        """Show the plan as a job sees it; None when there is no container to place it in."""
+        return self._view(viewpoint(nesting_of(job), sharing_of(job)))
+
+    def plan(self, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest) -> None:
+        """Give the job its place."""
+        nesting, sharing = nesting_of(job), sharing_of(job)
+        inside = nesting.inside
+        self.planned[job.job_id] = Planned(len(self.bars), earliest, place, viewpoint(nesting, sharing))
+        self.ends[job.job_id] = place.start + wanted.moldable.walltime_s
+        end = place.start + wanted.duration - 1
+        spaces = IN_PLATFORM if inside is None else frozenset({inside})
+        self._draw(Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing))
+        if nesting.opens is not None:
+            self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
+
+    def _view(self, seen_from: Viewpoint) -> View | None:
+        view = self._views[seen_from.space].get(seen_from.sharing)
+        if view is None and (seen_from.space is None or seen_from.space in self.areas):
+            view = self._views[seen_from.space][seen_from.sharing] = self._build(seen_from)
+        return view
 
     def _draw(self, bar: Bar) -> None:
-        if bar.end >= self.now:
-            self.slots.remove(bar.begin, bar.end, bar.resources)
-            self.bars.append(bar)
+        self.bars.append(bar)
+        for space in bar.spaces:
+            for sharing, view in self._views[space].items():
+                if bar.blocks(Viewpoint(space, sharing)):
+                    view.slots.remove(bar.begin, bar.end, bar.resources)
 
-    def find(self, wanted: CompiledMoldable, earliest: int, latest: int) -> Place | None:
-        """Find the first start between two dates, both included, at which the moldable has its resources."""
-        duration = wanted.duration
-        known = max(self._hints.not_before(group, duration) for group in wanted.groups)
-        place = None
-        if known <= latest:
-            place = find_place(self.slots, wanted.groups, duration, max(earliest, known), latest)
-        if len(wanted.groups) == 1 and earliest <= max(known, self.now):
-            self._hints.learn(wanted.groups[0], duration, place.start if place else max(known, latest + 1))
-        return place
+    def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
+        """Add to a space; its views gain resources, so they are made anew when they are next wanted."""
+        self.areas.setdefault(nesting.opens, []).extend(areas)
+        self._parents.setdefault(nesting.opens, set()).add(nesting.inside)
+        self._views[nesting.opens].clear()
 
-    def plan(
-        self, job_id: JobId, wanted: CompiledMoldable, place: Place, earliest: int, waited_for: JobId | None
-    ) -> None:
-        """Give the job its place."""
-        self.planned[job_id] = Planned(len(self.bars), earliest, waited_for, place)
-        self.ends[job_id] = place.start + wanted.moldable.walltime_s
-        self._draw(Bar(place.start, place.start + wanted.duration - 1, place.resources, job_id))
+    def _free_of(
+        self, nesting: Nesting, begin: int, end: int, resources: int
+    ) -> Iterator[tuple[int, int, int]]:
+        """Tell what of the resources is free where a container is, piece by piece."""
+        view = self._view(Viewpoint(nesting.inside))
+        slots = self.slots if view is None else view.slots
+        return slots.pieces(max(begin, self.now), end, resources)
+
+    def _outwards(self, space: Space) -> frozenset[Space]:
+        """Tell the space, those that its containers are in, and so on; the platform always."""
+        found: set[Space] = {None}
+        new = {space}
+        while new:
+            found |= new
+            new = {parent for inner in new for parent in self._parents.get(inner, ())} - found
+        return frozenset(found)
+
+    def _build(self, seen_from: Viewpoint) -> View:
+        if seen_from.space is None:
+            slots = self._empty_slots()
+        else:
+            slots = _slots_of(self.now, self.areas[seen_from.space], self.platform.everything)
+        for bar in self.bars:
+            if bar.blocks(seen_from):
+                slots.remove(bar.begin, bar.end, bar.resources)
+        return View(slots)
+
+    def _empty_slots(self) -> SlotSet:
+        slots = SlotSet(self.now, self.platform.everything)
+        for date, resources in self.platform.ends_of_availability().items():
+            slots.remove(date, FOREVER, resources)
+        return slots
+
+
+def _slots_of(now: int, areas: Iterable[Area], everything: int) -> SlotSet:
+    """Make slots in which nothing is free but the areas."""
+    areas = list(areas)
+    dates = sorted({now, *(area.begin for area in areas), *(area.end + 1 for area in areas)})
+    slots = SlotSet(now, everything)
+    for begin, after in zip(dates, [*dates[1:], FOREVER + 1], strict=True):
+        open_ = 0
+        for area in areas:
+            if area.begin <= begin <= area.end:
+                open_ |= area.resources
+        slots.remove(begin, after - 1, everything & ~open_)
+    return slots

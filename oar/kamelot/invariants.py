@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from procset import ProcSet
 
 from oar.core.job import ALL, BEST, HALF, Assignment, Group, JobId, LevelValue, Outcome, WaitingJob
+from oar.kamelot.containers import Space, nesting_of
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
 from oar.kamelot.platform import ALWAYS, Platform, level_value
+from oar.kamelot.sharing import sharing_of
+
+Containers = dict[Space, list[Occupation]]
+"""The containers of each space."""
 
 
 @dataclass(slots=True)
@@ -33,33 +38,82 @@ def check(
     Requests of several groups are checked for their filters, not for their counts.
     """
     wrong: list[str] = []
-    taken: list[Occupation] = []
-    for job in jobs:
-        outcome = outcomes[job.job_id]
-        if not isinstance(outcome, Assignment):
-            continue
-        wrong.extend(f"job {job.job_id}: {text}" for text in _check_job(platform, job, outcome, now, rules))
-        mine = _occupation(job, outcome, rules)
-        wrong.extend(
-            f"job {job.job_id}: shares resources with job {other.job_id}"
-            for other in (*occupations, *taken)
-            if _collide(mine, other)
+    taken = list(occupations)
+    placed = [(job, outcome) for job in jobs if isinstance(outcome := outcomes[job.job_id], Assignment)]
+    mine = {job.job_id: _occupation(job, assignment, rules) for job, assignment in placed}
+    containers = _containers([*occupations, *mine.values()])
+    for job, assignment in placed:
+        texts = list(_check_job(platform, job, assignment, now, rules))
+        texts.extend(_check_container(mine[job.job_id], containers))
+        texts.extend(
+            f"shares resources with job {other.job_id}"
+            for other in taken
+            if _collide(mine[job.job_id], other, containers)
         )
-        taken.append(mine)
+        wrong.extend(f"job {job.job_id}: {text}" for text in texts)
+        taken.append(mine[job.job_id])
     wrong.extend(_check_dependencies(jobs, outcomes, rules))
     return wrong
 
 
+def _containers(taken: Sequence[Occupation]) -> Containers:
+    containers: Containers = {}
+    for one in taken:
+        if one.nesting.opens is not None:
+            containers.setdefault(one.nesting.opens, []).append(one)
+    return containers
+
+
 def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupation:
     moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
-    end = assignment.start_time + rules.duration(job, moldable) - 1
-    return Occupation(assignment.start_time, end, assignment.resources, job.job_id, is_besteffort(job))
+    return Occupation(
+        assignment.start_time,
+        assignment.start_time + rules.duration(job, moldable) - 1,
+        assignment.resources,
+        job.job_id,
+        is_besteffort(job),
+        sharing_of(job),
+        nesting_of(job),
+    )
 
 
-def _collide(mine: Occupation, other: Occupation) -> bool:
+def _collide(mine: Occupation, other: Occupation, containers: Containers) -> bool:
     if other.besteffort and not mine.besteffort:
         return False
-    return mine.begin <= other.end and other.begin <= mine.end and bool(mine.resources & other.resources)
+    if mine.begin > other.end or other.begin > mine.end or not mine.resources & other.resources:
+        return False
+    if mine.nesting.inside == other.nesting.inside:
+        shared = mine.sharing.may_overlap(other.sharing) or other.sharing.may_overlap(mine.sharing)
+        return not shared
+    return not (_holds(mine, other, containers) or _holds(other, mine, containers))
+
+
+def _holds(container: Occupation, inner: Occupation, containers: Containers) -> bool:
+    """Tell whether the inner job is somewhere in a space that the container opens."""
+    seen = set()
+    spaces = {inner.nesting.inside}
+    while spaces:
+        seen |= spaces
+        around = [one for space in spaces for one in containers.get(space, ())]
+        spaces = {one.nesting.inside for one in around} - seen
+    return container.nesting.opens in seen - {None}
+
+
+def _check_container(mine: Occupation, containers: Containers) -> Iterator[str]:
+    """See that an inner job finds all its resources in its containers, at each date at which one changes."""
+    inside = mine.nesting.inside
+    if inside is None:
+        return
+    around = [one for one in containers.get(inside, ()) if one is not mine]
+    dates = {mine.begin, *(one.begin for one in around), *(one.end + 1 for one in around)}
+    for date in sorted(dates):
+        if mine.begin <= date <= mine.end:
+            held = ProcSet()
+            for one in around:
+                if one.begin <= date <= one.end:
+                    held |= one.resources
+            if not mine.resources <= held:
+                yield f"is not inside container {inside} at {date}"
 
 
 def _check_job(

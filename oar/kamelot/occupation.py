@@ -1,10 +1,12 @@
 """What takes resources, for how long, and the rules that lengthen it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from procset import ProcSet
 
 from oar.core.job import Assignment, JobId, Moldable, RunningJob, WaitingJob
+from oar.kamelot.containers import OUTSIDE, Nesting, nesting_of
+from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 
 BESTEFFORT = "besteffort"
 """The job type that makes a job give way to any other."""
@@ -35,13 +37,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Occupation:
-    """Resources that are taken from ``begin`` to ``end``, both included, security time included."""
+    """Resources that are taken from ``begin`` to ``end``, both included, security time included.
+
+    ``sharing`` says for whom they are not taken, ``nesting`` in which container the job is and which it is.
+    """
 
     begin: int
     end: int
     resources: ProcSet
     job_id: JobId | None = None
     besteffort: bool = False
+    sharing: Sharing = ALONE
+    nesting: Nesting = OUTSIDE
 
 
 def is_besteffort(job: WaitingJob | RunningJob) -> bool:
@@ -53,10 +60,15 @@ def occupation_of_running(job: RunningJob, now: int, rules: Rules) -> Occupation
     """Tell what a job that holds resources takes; one that outlives its walltime is taken to end now."""
     begin = job.start_time or now
     end = max(max(begin + job.walltime_s, now) + rules.security_time_s - 1, now)
-    return Occupation(begin, end, job.resources, job.job_id, is_besteffort(job))
+    return Occupation(
+        begin, end, job.resources, job.job_id, is_besteffort(job), sharing_of(job), nesting_of(job)
+    )
 
 
-def occupation_of_planned(assignment: Assignment, rules: Rules, besteffort: bool = False) -> Occupation:
-    """Tell what an assignment, such as an accepted reservation, takes."""
+def occupation_of_planned(
+    assignment: Assignment, rules: Rules, besteffort: bool = False, job: WaitingJob | None = None
+) -> Occupation:
+    """Tell what an assignment, such as an accepted reservation, takes; ``job`` brings its types."""
     end = assignment.start_time + assignment.walltime_s + rules.security_time_s - 1
-    return Occupation(assignment.start_time, end, assignment.resources, assignment.job_id, besteffort)
+    taken = Occupation(assignment.start_time, end, assignment.resources, assignment.job_id, besteffort)
+    return taken if job is None else replace(taken, sharing=sharing_of(job), nesting=nesting_of(job))

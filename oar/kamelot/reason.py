@@ -19,6 +19,9 @@ class ReasonKind(Enum):
     RESOURCES = auto()
     DEPENDENCY = auto()
     DEPENDENCY_UNPLANNED = auto()
+    CONTAINER = auto()
+    CONTAINER_UNPLANNED = auto()
+    CONTAINER_TOO_SMALL = auto()
     NOT_USABLE = auto()
     NOT_LONG_ENOUGH = auto()
     NOT_THEN = auto()
@@ -85,6 +88,18 @@ def _dependency_unplanned(reason: Reason, _format_date: DateFormat) -> str:
     return f"depends on {_jobs(reason.jobs)}, which has no planned start"
 
 
+def _container(reason: Reason, format_date: DateFormat) -> str:
+    return f"starts {format_date(reason.until or 0)} with its container, {_jobs(reason.jobs)}"
+
+
+def _container_unplanned(reason: Reason, _format_date: DateFormat) -> str:
+    return f"its container, {reason.text or 'which has no name'}, has no planned start"
+
+
+def _container_too_small(reason: Reason, _format_date: DateFormat) -> str:
+    return f"its container, {reason.text}, never holds enough free resources for long enough"
+
+
 def _not_usable(reason: Reason, _format_date: DateFormat) -> str:
     return f"{_asked(reason)}, {_found(reason)} usable now"
 
@@ -141,6 +156,9 @@ WORDS: dict[ReasonKind, Callable[[Reason, DateFormat], str]] = {
     ReasonKind.RESOURCES: _resources,
     ReasonKind.DEPENDENCY: _dependency,
     ReasonKind.DEPENDENCY_UNPLANNED: _dependency_unplanned,
+    ReasonKind.CONTAINER: _container,
+    ReasonKind.CONTAINER_UNPLANNED: _container_unplanned,
+    ReasonKind.CONTAINER_TOO_SMALL: _container_too_small,
     ReasonKind.NOT_USABLE: _not_usable,
     ReasonKind.NOT_LONG_ENOUGH: _not_long_enough,
     ReasonKind.NOT_THEN: _not_then,

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable, compile_moldable
+from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.eligible import Eligible
 from oar.kamelot.explain import explain, why_never, why_no_room
-from oar.kamelot.gantt import OVER, Gantt
+from oar.kamelot.gantt import OVER, Earliest, Gantt
 from oar.kamelot.occupation import FOREVER, Occupation, Rules, is_besteffort
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
 from oar.kamelot.reason import Reason, ReasonKind
+from oar.kamelot.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,6 @@ class Plan:
     def explain(self, job: WaitingJob) -> Reason:
         """Tell what held the job back."""
         return explain(self.gantt, job, self.outcomes[job.job_id])
-
-
-@dataclass(frozen=True, slots=True)
-class Earliest:
-    """The first date at which a job may start, and the job it waits for until then."""
-
-    date: int
-    waits_for: JobId | None = None
 
 
 def schedule(
@@ -52,10 +46,13 @@ def schedule(
 
 
 def place_all(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
-    """Place each job as early as it can without moving what is drawn already, in the order given."""
+    """Place each job as early as it can without moving what is drawn already, in the order given.
+
+    Only inner jobs come later, after all containers of their name.
+    """
     eligible = Eligible(gantt.platform, rules, gantt.now)
     outcomes: dict[JobId, Outcome] = {}
-    for job in jobs:
+    for job in containers_first(jobs, nesting_of):
         try:
             outcomes[job.job_id] = _place(gantt, job, rules, eligible.resources(job))
         except Exception as problem:  # noqa: BLE001 - one bad job, whatever is wrong with it, never stops a round
@@ -72,7 +69,10 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     start = max(start, gantt.now)
     usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
     wanted = _compile(gantt.platform, job, usable, rules)[0]
-    place = gantt.find(wanted, start, start) if wanted.could_fit else None
+    view = gantt.view(job)
+    if view is None:
+        return _refuse(gantt, job, _no_container(job))
+    place = view.find(wanted, start, start) if wanted.could_fit else None
     if place is None:
         reason = why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
         return _refuse(gantt, job, reason)
@@ -89,11 +89,14 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     earliest = _earliest(gantt, job, rules)
     if isinstance(earliest, Reason):
         return _refuse(gantt, job, earliest)
+    view = gantt.view(job)
+    if view is None:
+        return _refuse(gantt, job, _no_container(job))
     moldables = _compile(gantt.platform, job, usable, rules)
     best: tuple[CompiledMoldable, Place] | None = None
     before = FOREVER
     for wanted in moldables:
-        place = _find(gantt, wanted, earliest.date, before)
+        place = _find(view, wanted, earliest.date, before)
         if place is not None:
             best = wanted, place
             before = place.start + wanted.duration
@@ -102,11 +105,11 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     return _assign(gantt, job, *best, earliest)
 
 
-def _find(gantt: Gantt, wanted: CompiledMoldable, earliest: int, before: int) -> Place | None:
+def _find(view: View, wanted: CompiledMoldable, earliest: int, before: int) -> Place | None:
     """Find the first place that is free again before a date: the end of the best so far."""
     if not wanted.could_fit:
         return None
-    return gantt.find(wanted, earliest, before - wanted.duration - 1)
+    return view.find(wanted, earliest, before - wanted.duration - 1)
 
 
 def _compile(platform: Platform, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
@@ -132,10 +135,14 @@ def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules) -> Earliest | Reason:
 def _assign(
     gantt: Gantt, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest
 ) -> Assignment:
-    gantt.plan(job.job_id, wanted, place, earliest.date, earliest.waits_for)
+    gantt.plan(job, wanted, place, earliest)
     resources = gantt.platform.procset(place.resources)
     moldable = wanted.moldable
     return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
+
+
+def _no_container(job: WaitingJob) -> Reason:
+    return Reason(ReasonKind.CONTAINER_UNPLANNED, text=job.types["inner"])
 
 
 def _refuse(gantt: Gantt, job: WaitingJob, reason: Reason) -> NoRoom | NeverFits:

@@ -5,6 +5,7 @@ hierarchy in use, telling which of its leaves are wholly free. The last slot nev
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 from oar.kamelot.hierarchy import Hierarchy
 from oar.kamelot.occupation import FOREVER
@@ -49,6 +50,12 @@ class SlotSet:
         if whole is None:
             whole = self._whole[hierarchy] = [hierarchy.whole(free) for free in self.free]
         return whole
+
+    def pieces(self, begin: int, end: int, resources: int) -> Iterator[tuple[int, int, int]]:
+        """Tell what of the resources is free between two dates, both included: begin, end and resources."""
+        for index in self.window(self.slot_at(begin), begin, end - begin + 1):
+            last = self.begins[index + 1] - 1 if index + 1 < len(self) else end
+            yield max(begin, self.begins[index]), min(end, last), self.free[index] & resources
 
     def cut(self, date: int) -> int:
         """Tell which slot begins at the date, not before the first slot; make it if needed."""

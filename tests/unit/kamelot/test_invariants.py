@@ -97,3 +97,20 @@ def test_a_job_that_starts_before_its_dependency_has_ended_is_found() -> None:
 def test_a_job_without_a_place_has_nothing_wrong() -> None:
     outcomes = {JobId(1): NoRoom(JobId(1), "it rains")}
     assert check(nodes_of_8(), [], [ONE_NODE], outcomes, now=0, rules=Rules()) == []
+
+
+def test_an_inner_job_outside_its_container_is_found() -> None:
+    jobs = [
+        job(1, ("node=1", 60), types={"container": ""}),
+        job(2, ("node=1", 60), types={"inner": "1"}),
+    ]
+    assert wrong(jobs, (100, "1-8"), (100, "1-8")) == []
+    assert wrong(jobs, (100, "1-8"), (100, "9-16")) == ["job 2: is not inside container 1 at 100"]
+    assert "job 2: is not inside container 1 at 160" in wrong(jobs, (100, "1-8"), (101, "1-8"))
+
+
+def test_jobs_that_share_are_right_and_jobs_that_do_not_are_found() -> None:
+    sharing = [job(n, ("node=1", 60), types={"timesharing": "*,*"}) for n in (1, 2)]
+    assert wrong(sharing, (100, "1-8"), (100, "1-8")) == []
+    found = wrong([sharing[0], job(2, ("node=1", 60))], (100, "1-8"), (100, "1-8"))
+    assert found == ["job 2: shares resources with job 1"]

@@ -1,0 +1,52 @@
+"""Who may be on the same resources at the same time: time sharing, and places kept for others."""
+
+from dataclasses import dataclass
+
+from oar.core.job import RunningJob, WaitingJob
+
+ANY = "*"
+"""In a pair: every user, or every name."""
+
+Pair = tuple[str, str]
+"""The user and the job name that jobs must have in common to share resources, or ``ANY``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """With whom a job shares its resources.
+
+    Jobs of equal ``pair`` share with one another. A job that has a placeholder's name among ``allowed`` may
+    be placed over it; for all others, and for its own place, a placeholder is a job like any.
+    """
+
+    pair: Pair | None = None
+    placeholder: str | None = None
+    allowed: frozenset[str] = frozenset()
+
+    def may_overlap(self, drawn: "Sharing") -> bool:
+        """Tell whether a job that is being placed may use the resources of one that is drawn already."""
+        same_pair = self.pair is not None and self.pair == drawn.pair
+        return same_pair or (drawn.placeholder is not None and drawn.placeholder in self.allowed)
+
+
+ALONE = Sharing()
+
+
+def sharing_of(job: WaitingJob | RunningJob) -> Sharing:
+    """Read the job's types; a container shares with nobody, whatever its types say."""
+    types = job.types
+    if not types or "container" in types:
+        return ALONE
+    allowed = frozenset(types[word] for word in ("allowed", "allow") if word in types)
+    pair = _pair(types["timesharing"], job) if "timesharing" in types else None
+    return Sharing(pair, types.get("placeholder"), allowed)
+
+
+def _pair(words: str, job: WaitingJob | RunningJob) -> Pair | None:
+    """Resolve ``user,name`` and the like, in either order; words that mean nothing share nothing."""
+    wanted = {word.strip() for word in words.split(",")} - {ANY, ""}
+    if not wanted <= {"user", "name"}:
+        return None
+    user = job.user if "user" in wanted else ANY
+    name = job.name if "name" in wanted and job.name else ANY
+    return user, name
