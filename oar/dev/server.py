@@ -34,8 +34,8 @@ class Server:
             return None
         return pid if is_alive(pid) else None
 
-    def start(self) -> None:
-        """Start the server; returns when it says that it is ready. Raises `ServerFailed`."""
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the server; returns its process when it says that it is ready. Raises `ServerFailed`."""
         command = self._bed.server([str(PROGRAMS / "oar-server")])
         with self.log_file.open("ab") as log:
             said = log.tell()
@@ -52,7 +52,7 @@ class Server:
         while time.monotonic() < deadline:
             if READY in self._words_since(said):
                 self._pid_file.write_text(str(self._bed.server_pid(process.pid)))
-                return
+                return process
             if process.poll() is not None:
                 break
             time.sleep(0.02)

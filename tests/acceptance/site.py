@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,13 @@ GATES = {
 """Moments of a job's life at which a test can hold it, and the key that puts a script there."""
 
 GATE = """#!/bin/sh
-# Notes that job $1 came by, and lets nobody through while the gate is shut.
+# Notes that job $1 came by, and keeps it while the gate is shut for it.
 echo "$$" >> "$0.$1.reached"
-while [ -e "$0.shut" ]; do sleep 0.05; done
+while [ -e "$0.$1.shut" ]; do sleep 0.05; done
 """
+
+LOCK = 4711
+"""The advisory locks of tests have this number and the one of their job."""
 
 _LASTING = itertools.count(1)
 _ENDED = ("Terminated", "Error")
@@ -173,7 +176,7 @@ class Site:
     # ---- waiting -------------------------------------------------------------------------------------------
 
     def until(self, what: str, holds: Callable[[], Any], within_s: float = PATIENCE_S) -> Any:
-        """Wait until ``holds`` returns something true, and return that; fails saying ``what`` did not come."""
+        """Wait until ``holds`` returns something true, and return that; fails telling ``what`` is missing."""
         deadline = time.monotonic() + within_s
         while not (found := holds()):
             if time.monotonic() > deadline:
@@ -187,8 +190,8 @@ class Site:
         while (job := self.job(job_id)).state not in states:
             if job.has_ended or time.monotonic() > deadline:
                 raise AssertionError(
-                    f"job {job_id} is {job.state} ({job.message}), not {' or '.join(states)}; it came through "
-                    f"{self.states(job_id)}, events {self.events(job_id)}"
+                    f"job {job_id} is {job.state} ({job.message}), not {' or '.join(states)}; "
+                    f"it came through {self.states(job_id)}, events {self.events(job_id)}"
                 )
             time.sleep(0.02)
         return job
@@ -247,17 +250,47 @@ class Site:
 
     # ---- moments -------------------------------------------------------------------------------------------
 
-    def shut(self, gate: str) -> None:
-        """Let jobs wait at a moment of their life, one of `GATES`."""
-        (self.gates / f"{gate}.shut").touch()
+    def shut(self, gate: str, job_id: int) -> None:
+        """Let a job wait at a moment of its life, one of `GATES`."""
+        (self.gates / f"{gate}.{job_id}.shut").touch()
 
-    def open(self, gate: str) -> None:
-        """Let jobs go on."""
-        (self.gates / f"{gate}.shut").unlink(missing_ok=True)
+    def open(self, gate: str, job_id: int) -> None:
+        """Let a job go on."""
+        (self.gates / f"{gate}.{job_id}.shut").unlink()
 
     def until_at(self, gate: str, job_id: int) -> None:
         """Wait until a job has come to a gate."""
         self.until(f"job {job_id} is at the {gate}", (self.gates / f"{gate}.{job_id}.reached").exists)
+
+    @contextmanager
+    def barring(self, moves: Mapping[int, str]) -> Iterator[None]:
+        """Let whoever brings a job into the state beside it wait, in the transaction that does it."""
+        pairs = ", ".join(f"({job_id}, '{state}')" for job_id, state in moves.items())
+        with self.engine.connect() as connection:
+            for job_id in moves:
+                connection.execute(text(f"SELECT pg_advisory_lock({LOCK}, {job_id})"))
+            connection.execute(
+                text(
+                    "CREATE OR REPLACE FUNCTION wait_at_bar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                    f" PERFORM pg_advisory_xact_lock_shared({LOCK}, NEW.job_id::int); RETURN NEW; END $$"
+                )
+            )
+            connection.execute(
+                text(
+                    "CREATE TRIGGER bar BEFORE UPDATE ON jobs FOR EACH ROW WHEN (OLD.state <> NEW.state"
+                    f" AND (NEW.job_id, NEW.state) IN ({pairs})) EXECUTE FUNCTION wait_at_bar()"
+                )
+            )
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                connection.execute(text("DROP TRIGGER bar ON jobs"))
+
+    def until_barred(self, job_id: int) -> None:
+        """Wait until somebody waits at the bar with a job."""
+        sql = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = :id AND NOT granted"
+        self.until(f"job {job_id} is at the bar", lambda: self.rows(sql, id=job_id))
 
     def visits(self, gate: str, job_id: int) -> int:
         """Count how often a job came to a gate."""
@@ -276,8 +309,8 @@ class Site:
 
     def settle(self) -> None:
         """Make the cluster whole and idle again, whatever a test did to it."""
-        for gate in GATES:
-            self.open(gate)
+        for shut in self.gates.glob("*.shut"):
+            shut.unlink()
         for node in set(self.cluster.shape.node_names) - set(self.cluster.bed.living_nodes()):
             self.cluster.start_node(node)
         if self.cluster.server.pid is None:
