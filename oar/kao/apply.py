@@ -10,8 +10,9 @@ from oar.core.job import JobId
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.events import record
-from oar.db.kills import SERVER, KillAnswer, ask_kill
-from oar.db.moves import assign_job, move_job
+from oar.db.kills import SERVER, KillAnswer, ask_kill, jobs_asked_to_end
+from oar.db.locks import lock_resources
+from oar.db.moves import assign_jobs, move_job
 from oar.db.planning import read_jobs_in, write_plan, write_texts
 from oar.kao.model import Decisions, World
 from oar.kao.round import message_of
@@ -29,10 +30,12 @@ class Applied:
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
     """Write what changed; a job that was killed or held meanwhile is left alone."""
+    lock_resources(connection)
     _write_plan(connection, world, decisions)
     write_texts(connection, decisions.told)
     _launch(connection, world, decisions)
-    killed = [_evict(connection, job_id, world.now) for job_id in decisions.evictions]
+    asked = jobs_asked_to_end(connection, decisions.evictions)
+    killed = [_evict(connection, one, world.now) for one in decisions.evictions if one not in asked]
     for job_id in read_jobs_in(connection, JobState.TO_ERROR):
         move_job(connection, job_id, JobSignal.ERROR_TOLD, now=world.now)
     return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed))
@@ -48,9 +51,10 @@ def _write_plan(connection: Connection, world: World, decisions: Decisions) -> N
 
 def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
     waiting = {job.job_id: job for job in world.waiting}
+    wanted = [(one, message_of(waiting[one.job_id], one, "")) for one in decisions.launches]
+    assigned = assign_jobs(connection, wanted, now=world.now) if wanted else frozenset()
     for one in decisions.launches:
-        message = message_of(waiting[one.job_id], one, "")
-        if assign_job(connection, one, now=world.now, message=message):
+        if one.job_id in assigned:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)
         else:
             log.info("job %d: not assigned, it or its resources changed meanwhile", one.job_id)

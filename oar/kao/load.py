@@ -1,11 +1,11 @@
-"""Reads the world for a round: one read transaction, a fixed small number of queries.
+"""Reads the world for a round: two short transactions, a fixed small number of queries.
 
 What seldom changes between rounds is kept: the platform, as long as no resource and no property changed,
 and with it the resources that each condition of a user selects.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from procset import ProcSet
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from oar.core.job import Resource, WaitingJob
 from oar.core.states import QueueState
-from oar.db.engine import database_now
+from oar.db.engine import database_now, one_moment
 from oar.db.planning import (
     read_plan,
     read_required_jobs,
@@ -35,44 +35,50 @@ _FILTERS_TO_FORGET = 1000
 
 @dataclass(slots=True)
 class Kept:
-    """What one round leaves for the next.
+    """What one round leaves for the next, while ``resources`` do not change.
 
-    ``filters`` holds while ``resources`` do not change; the platform reads it, so conditions may be added.
+    The platform reads ``filters``, so conditions may be added. ``broken`` are conditions that the database
+    refused: to ask again would hold up each round, by the time-out of a slow one.
     """
 
     resources: tuple[Resource, ...] = ()
     filters: dict[str, ProcSet] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     platform: Platform | None = None
 
 
 def load_world(engine: Engine, reader: Engine, resource_order: str, kept: Kept) -> World:
-    """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+    """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
+
+    No connection waits for the other: only the reader's touches the table of resources, which
+    ``oarproperty`` may want for itself.
+    """
+    with one_moment(engine) as connection:
         now = database_now(connection)
         waiting = read_waiting_jobs(connection)
-        return World(
-            now=now,
-            platform=_platform(connection, reader, resource_order, waiting, kept),
-            queues=tuple(
-                QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE)
-                for queue in list_queues(connection)
-            ),
-            running=read_running_jobs(connection),
-            waiting=waiting,
-            required=read_required_jobs(connection),
-            plan=read_plan(connection),
-            told=read_texts(connection),
+        queues = tuple(
+            QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE)
+            for queue in list_queues(connection)
         )
+        running = read_running_jobs(connection)
+        required = read_required_jobs(connection)
+        plan = read_plan(connection)
+        told = read_texts(connection)
+    with one_moment(reader) as connection:
+        platform = _platform(connection, resource_order, _conditions(waiting), kept)
+    return World(now, platform, queues, running, waiting, required, plan, told)
 
 
-def _platform(
-    connection: Connection, reader: Engine, order: str, waiting: Iterable[WaitingJob], kept: Kept
-) -> Platform:
-    resources = load_resources(connection, order)
-    wanted = _conditions(waiting)
+def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> Platform:
+    resources = load_resources(reader, order)
     if resources != kept.resources or len(kept.filters) > len(wanted) + _FILTERS_TO_FORGET:
-        kept.resources, kept.filters, kept.platform = resources, {}, None
-    kept.filters |= _evaluate(reader, wanted - kept.filters.keys())
+        kept.resources, kept.filters, kept.broken, kept.platform = resources, {}, set(), None
+    for text in sorted(wanted - kept.filters.keys() - kept.broken):
+        try:
+            kept.filters[text] = matching_resources(reader, text)
+        except BadFilter as error:
+            kept.broken.add(text)
+            log.warning("condition %r cannot be evaluated: %s", text, error)
     if kept.platform is None:
         kept.platform = Platform(resources, kept.filters)
     return kept.platform
@@ -84,18 +90,3 @@ def _conditions(waiting: Iterable[WaitingJob]) -> set[str]:
         conditions.add(job.properties)
         conditions.update(group.filter for one in job.moldables for group in one.request.groups)
     return conditions - {""}
-
-
-def _evaluate(reader: Engine, conditions: Iterable[str]) -> dict[str, ProcSet]:
-    """Ask the database which resources each condition selects; a broken one gets no answer.
-
-    It is asked again each round: the property it misses may be added.
-    """
-    selected = {}
-    for text in sorted(conditions):
-        with reader.connect() as connection:
-            try:
-                selected[text] = matching_resources(connection, text)
-            except BadFilter as error:
-                log.warning("condition %r cannot be evaluated: %s", text, error)
-    return selected

@@ -41,6 +41,7 @@ def run_round(world: World, rules: Rules, *, jobs_per_group: int = 0, check_plan
         placed = place_all(gantt, jobs, rules)
         outcomes |= placed
         told |= _tell(gantt, jobs, placed, world)
+    told |= _tell_unplanned(world, outcomes)
     plan = [one for one in outcomes.values() if isinstance(one, Assignment)]
     ready = due(sorted(plan, key=lambda one: one.job_id), world.platform.resources, world.now)
     launches, evictions = make_room(ready, world.running)
@@ -94,6 +95,28 @@ def _tell(
         if words != before:
             told[job.job_id] = words
     return told
+
+
+def _tell_unplanned(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId, Told]:
+    """Say to the jobs that nobody looked at why that is so."""
+    active = {queue.name: queue.active for queue in world.queues}
+    told = {}
+    for job in world.waiting:
+        if job.job_id in outcomes or job.reservation is not ReservationState.NONE:
+            continue
+        before = world.told.get(job.job_id, Told())
+        words = Told(before.message, _why_unplanned(job.queue, active.get(job.queue)))
+        if words != before:
+            told[job.job_id] = words
+    return told
+
+
+def _why_unplanned(queue: str, active: bool | None) -> str:
+    if active is None:
+        return f"its queue {queue} does not exist any more"
+    if not active:
+        return f"its queue {queue} is not active"
+    return f"so many jobs wait before it in queue {queue} that this round did not come to it"
 
 
 def message_of(job: WaitingJob, outcome: Outcome, before: str) -> str:

@@ -60,6 +60,21 @@ def test_jobs_of_a_queue_that_is_not_active_are_not_looked_at():
     assert decisions.outcomes == {}
 
 
+def test_a_job_of_a_queue_that_is_not_active_is_told_so():
+    told = decide(make_world(make_waiting(1), queues=(QueueView("default", 2, False),))).told
+    assert told[JobId(1)].reason == "its queue default is not active"
+
+
+def test_a_job_of_a_queue_that_was_removed_is_told_so():
+    told = decide(make_world(make_waiting(1, queue="gone"))).told
+    assert told[JobId(1)].reason == "its queue gone does not exist any more"
+
+
+def test_a_job_beyond_the_bound_of_a_round_is_told_so():
+    told = decide(make_world(make_waiting(1), make_waiting(2)), jobs_per_group=1).told
+    assert "did not come to it" in told[JobId(2)].reason
+
+
 def test_queues_of_equal_priority_form_one_group():
     queues = (QueueView("a", 1, True), QueueView("b", 5, True), QueueView("c", 1, True))
     assert [[queue.name for queue in group] for group in queue_groups(queues)] == [["b"], ["a", "c"]]
