@@ -16,8 +16,10 @@ raised; ``fail(code)`` ends with a code after everything was said. What is heavy
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from oar.cli.caller import Caller, find_caller
+from oar.cli.terminal import one_line
 from oar.errors import ExitCode, OarError
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ class Context:
         """The database, as role ``oar``."""
         from oar.db.engine import open_engine  # noqa: PLC0415 - the slowest import of all
 
+        _let_interrupts_end_us()
         return open_engine(self.settings.database)
 
     @cached_property
@@ -79,6 +83,7 @@ class Context:
         """The database, read-only: for every condition a person wrote."""
         from oar.db.engine import open_reader  # noqa: PLC0415 - the slowest import of all
 
+        _let_interrupts_end_us()
         return open_reader(self.settings.database)
 
 
@@ -142,7 +147,7 @@ def typed_arguments() -> tuple[str, ...]:
 
 def warn(text: str) -> None:
     """Say something on the standard error, in the name of the running command."""
-    click.echo(f"{click.get_current_context().find_root().command.name}: {text}", err=True)
+    click.echo(f"{click.get_current_context().find_root().command.name}: {one_line(text)}", err=True)
 
 
 def run_command(command: Callable[[], Any], name: str) -> NoReturn:
@@ -152,13 +157,19 @@ def run_command(command: Callable[[], Any], name: str) -> NoReturn:
     """
     try:
         code = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the shell: >&-
+            sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         _leave(name, "interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # Who read our output has gone; without this Python would complain once more while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Who read our output has gone.
+        _forget_output()
         sys.exit(ExitCode.FAILURE)
+    except OSError as error:
+        # What is left is the machine's: a full disk behind the output, no process or file to be had.
+        _forget_output()
+        what = f"{error.filename}: " if error.filename else ""
+        _leave(name, f"{what}{error.strerror or error}; what was asked may be done in part", ExitCode.FAILURE)
     except click.UsageError as error:
         _leave(name, f"{error.format_message().rstrip('.')}; see {name} --help", ExitCode.FAILURE)
     except click.ClickException as error:
@@ -175,8 +186,14 @@ def run_command(command: Callable[[], Any], name: str) -> NoReturn:
 
 
 def _leave(name: str, text: str, code: int) -> NoReturn:
-    click.echo(f"{name}: {' '.join(text.split())}", err=True)
+    click.echo(f"{name}: {one_line(text)}", err=True)
     sys.exit(int(code))
+
+
+def _forget_output() -> None:
+    """Write what was not written yet nowhere, or Python would complain once more while it closes stdout."""
+    with suppress(ValueError, AttributeError):  # no real file in a test, none at all after >&-
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _database_words(error: Exception) -> str | None:
@@ -190,6 +207,15 @@ def _database_words(error: Exception) -> str | None:
     cause = error.orig if isinstance(error, DBAPIError) else error
     lines: Sequence[str] = str(cause).strip().splitlines() or [type(error).__name__]
     return f"the database refused: {lines[0]}; oar-database check tells whether it is up to date"
+
+
+def _let_interrupts_end_us() -> None:
+    """Let Ctrl-C end the process at once: Python would not see it while libpq waits for the database.
+
+    A transaction that was begun is undone by PostgreSQL when our connection is gone.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have told us to ignore it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
+from oar.cli.terminal import visible
+
 Structure = None | bool | int | float | str | Sequence["Structure"] | Mapping[str, "Structure"]
 """What JSON can hold."""
 
@@ -35,8 +37,8 @@ class TextRenderer:
     """Lines for people, and for the programs that parse OAR 2's lines."""
 
     def render(self, view: View) -> Iterator[str]:
-        """Give the view's own lines."""
-        yield from view.lines()
+        """Give the view's own lines; an end of line within one is spelled ``\\n``."""
+        yield from map(visible, view.lines())
 
 
 class JsonRenderer:

@@ -118,6 +118,30 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
         assert (process.stderr.read(), process.wait()) == ("", 1)
 
 
+def leave(shell: str) -> "subprocess.CompletedProcess[str]":
+    words = "import click; from oar.cli.app import oar_command as made\n"
+    words += "made('oarfoo', exit_codes={})(lambda: click.echo('done'))()"
+    argv = ["sh", "-c", f'exec "$0" -c "$1" {shell}', sys.executable, words]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    answer = leave("> /dev/full")
+    assert (answer.returncode, answer.stderr) == (
+        1,
+        "oarfoo: No space left on device; what was asked may be done in part\n",
+    )
+
+
+def test_a_closed_output_is_no_error() -> None:
+    answer = leave(">&-")
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_what_somebody_typed_cannot_command_the_terminal() -> None:
+    assert run(OarError("no \x1b[2Jthing")).stderr == "oarfoo: no \\x1b[2Jthing\n"
+
+
 def test_the_database_library_is_not_loaded_before_it_is_used() -> None:
     code = "import sys, oar.cli.app; print('sqlalchemy' in sys.modules, 'zmq' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

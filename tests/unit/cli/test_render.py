@@ -25,6 +25,14 @@ def test_text_is_the_lines_of_the_view():
     assert rendered(Format.TEXT) == "one: 1\ntwo: é"
 
 
+def test_a_line_of_text_stays_one_line_whatever_stands_in_it():
+    class One(Two):
+        def lines(self) -> Iterator[str]:
+            yield "    command = echo\n    state = Terminated"
+
+    assert "\n".join(Format.TEXT.renderer().render(One())) == "    command = echo\\n    state = Terminated"
+
+
 def test_json_is_indented_and_keeps_letters():
     assert rendered(Format.JSON) == '{\n    "one": 1,\n    "two": [\n        "é",\n        null\n    ]\n}'
 
