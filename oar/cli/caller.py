@@ -4,6 +4,7 @@ import grp
 import os
 import pwd
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ ACCOUNT = "oar"
 
 ADMINISTRATORS = frozenset({"root", ACCOUNT})
 READ_TIMEOUT_S = 30
+LARGEST_FILE = 16 * 2**20
+"""Bytes; no script and no list is larger, but a device never ends."""
 
 
 class UnknownCaller(OarError):
@@ -62,12 +65,14 @@ def judge_caller(own_name: str, uid: int, sudo_user: str, owns_configuration: bo
     return Caller(sudo_user, entry.pw_uid, sudo_user in ADMINISTRATORS, through_sudo=True)
 
 
-def read_as(caller: Caller, path: Path) -> str:
+def read_as(caller: Caller, path: Path, timeout_s: float = READ_TIMEOUT_S) -> str:
     """Read a text file with the caller's rights, not ours; raises :class:`Unreadable`."""
     try:
-        content = _read_through_sudo(caller, path) if caller.through_sudo else path.read_bytes()
+        content = _read_through_sudo(caller, path, timeout_s) if caller.through_sudo else _read(path)
     except OSError as error:
         raise Unreadable(f"'{path}' cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_FILE:
+        raise Unreadable(f"'{path}' is too large: {LARGEST_FILE} bytes are read at most")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -77,18 +82,36 @@ def read_as(caller: Caller, path: Path) -> str:
     return text
 
 
-def _read_through_sudo(caller: Caller, path: Path) -> bytes:
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _read_through_sudo(caller: Caller, path: Path, timeout_s: float) -> bytes:
     command = ["sudo", "-n", "-u", f"#{caller.uid}", "--", "/bin/cat", "--", str(path)]
-    try:
-        answer = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=READ_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Unreadable(f"'{path}' cannot be read: no answer within {READ_TIMEOUT_S} s") from None
-    if answer.returncode != 0:
-        words = answer.stderr.decode(errors="replace").strip().splitlines() or ["sudo gave no reason"]
-        raise Unreadable(f"'{path}' cannot be read as {caller.name}: {words[-1]}")
-    return answer.stdout
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as reader:
+        # sudo hands the signal on; a pipe that nobody writes to would keep us waiting for ever
+        timer = threading.Timer(timeout_s, reader.terminate)
+        timer.start()
+        content, words = _read_bounded(reader)
+        in_time = timer.is_alive()
+        timer.cancel()
+    if not in_time:
+        raise Unreadable(f"'{path}' cannot be read: no answer within {timeout_s} s")
+    if reader.returncode != 0 and len(content) <= LARGEST_FILE:
+        reason = (words.strip().splitlines() or ["sudo gave no reason"])[-1]
+        raise Unreadable(f"'{path}' cannot be read as {caller.name}: {reason.rpartition(': ')[2]}")
+    return content
+
+
+def _read_bounded(reader: "subprocess.Popen[bytes]") -> tuple[bytes, str]:
+    """Return the output, as much as we take of it, and the words of complaint."""
+    assert reader.stdout is not None and reader.stderr is not None  # noqa: S101 - both are pipes
+    content = reader.stdout.read(LARGEST_FILE + 1)
+    reader.stdout.close()  # who still writes is ended by that
+    return content, reader.stderr.read().decode(errors="replace")
 
 
 def _name_of(uid: int) -> str:

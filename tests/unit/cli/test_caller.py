@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,42 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> No
     (tmp_path / "program").write_bytes(content)
     with pytest.raises(Unreadable, match="not a text"):
         read_as(Caller(OWN_NAME, os.geteuid(), is_admin=False), tmp_path / "program")
+
+
+SUDO = """#!/bin/sh
+shift 4
+exec "$@"
+"""
+
+
+@pytest.fixture
+def alice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """Somebody who came through sudo; a sudo that changes nothing comes first in PATH."""
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return Caller("alice", 1000, is_admin=False, through_sudo=True)
+
+
+def test_the_file_of_somebody_else_is_read_by_a_program_that_runs_as_its_owner(
+    alice: Caller, tmp_path: Path
+) -> None:
+    (tmp_path / "-job").write_text("#!/bin/sh\n")
+    assert read_as(alice, tmp_path / "-job") == "#!/bin/sh\n"
+
+
+def test_why_the_owner_cannot_read_it_is_told(alice: Caller, tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"absent' cannot be read as alice: No such file or directory$"):
+        read_as(alice, tmp_path / "absent")
+
+
+@pytest.mark.parametrize("through_sudo", [False, True])
+def test_a_file_without_end_is_refused_before_memory_is_full(alice: Caller, through_sudo: bool) -> None:
+    with pytest.raises(Unreadable, match="'/dev/zero' is too large: 16777216 bytes are read at most"):
+        read_as(replace(alice, through_sudo=through_sudo), Path("/dev/zero"))
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(alice: Caller, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Unreadable, match=r"no answer within 0\.2 s"):
+        read_as(alice, tmp_path / "pipe", timeout_s=0.2)
