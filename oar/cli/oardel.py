@@ -4,40 +4,41 @@ import click
 
 from oar import bus
 from oar.cli.app import Context, fail, oar_command, warn
-from oar.cli.job_operands import chosen_jobs, job_operands
+from oar.cli.job_operands import JobsMeant, chosen_jobs, job_operands
 from oar.core.messages import Hint
 from oar.db.engine import database_now
 from oar.db.kills import KillAnswer, ask_kill
 
 EXIT_CODES = {
     0: "the deletions are registered, also when the server is down",
-    1: "a job belongs to somebody else, or an option or an id is wrong",
+    1: "a job belongs to somebody else, or an option or a condition is wrong",
     2: "the database does not answer",
-    4: "there is no such job or array",
+    4: "an id is wrong, there is no such job or array, or no job meets the condition",
     6: "a job is being deleted already",
     15: "several of these",
     78: "the configuration is wrong",
 }
+BAD_OPERAND = 4
 MIXED = 15
 
 _FAILURES = {
     KillAnswer.NOT_ALLOWED: (1, "You are not the right user."),
     KillAnswer.ALREADY_ASKED: (6, "This job was already killed."),
-    KillAnswer.UNKNOWN: (4, "This job does not exist."),
+    KillAnswer.UNKNOWN: (BAD_OPERAND, "This job does not exist."),
 }
 
 
 @oar_command("oardel", exit_codes=EXIT_CODES)
 @job_operands
 @click.pass_obj
-def oardel(context: Context, ids: tuple[int, ...], array: bool, sql: str | None) -> None:
+def oardel(context: Context, ids: tuple[str, ...], array: bool, sql: str | None) -> None:
     """End the jobs ID, and everything they started.
 
     A job that waits is taken away; a job that runs is told to end, and then forced to.
     """
     codes = set()
     registered = []
-    for job_id in chosen_jobs(context, ids, array, sql):
+    for job_id in chosen_jobs(context, JobsMeant(ids, array, sql), BAD_OPERAND):
         answer = _ask(context, job_id)
         click.echo(f"Deleting the job = {job_id} ...{'ERROR.' if answer in _FAILURES else 'REGISTERED.'}")
         if answer in _FAILURES:

@@ -126,6 +126,13 @@ def test_of_an_array_the_ended_jobs_are_left_alone(run: Run, jobs: Database) -> 
     assert asked(jobs) == [3]
 
 
+def test_an_array_that_has_ended_is_told(run: Run, jobs: Database) -> None:
+    end(jobs, 1)
+    result = run(ALICE, oardel, "--array", "1")
+    assert (result.exit_code, asked(jobs)) == (0, [])
+    assert result.stderr == "oardel: all jobs of array 1 have ended; nothing is done about it\n"
+
+
 def test_jobs_are_deleted_by_a_condition(run: Run, jobs: Database) -> None:
     run(ADMIN, oardel, "--sql", "job_user = 'alice' AND array_index = 1 OR job_id = 4")
     assert asked(jobs) == [1, 2, 4]
@@ -143,12 +150,16 @@ def test_a_condition_does_not_reach_ended_jobs(run: Run, jobs: Database) -> None
         (["4"], 1, "Cannot frag 4 ; You are not the right user."),
         (["77"], 4, "Cannot frag 77 ; This job does not exist."),
         (["--array", "77"], 4, "oardel: there is no array 77"),
-        (["x"], 1, 'oardel: "x" is not a valid job identifier'),
-        (["1.5"], 1, "is not a valid job identifier"),
-        (["99999999999999999999"], 1, "is not a valid job identifier"),
+        (["x"], 4, 'oardel: "x" is not a valid job identifier'),
+        (["1.5"], 4, "is not a valid job identifier"),
+        (["9" * 5000], 4, "is not a valid job identifier"),
+        (["1", "x"], 4, 'oardel: "x" is not a valid job identifier'),
         ([], 1, "oardel: the id of a job is missing"),
         (["--sql", "nothing = 1"], 1, 'column "nothing" does not exist'),
         (["--sql", "1=1; DELETE FROM jobs"], 1, "';' is not allowed"),
+        (["--sql", " "], 1, "it is empty"),
+        (["--sql", "1 = 0"], 4, "oardel: --sql: no job that has not ended meets 1 = 0"),
+        (["--sql", "nothing = 1"], 1, 'oardel: bad condition "nothing = 1": column'),
     ],
 )
 def test_a_deletion_that_cannot_be_is_told_in_one_line(
@@ -225,3 +236,9 @@ def test_a_hold_that_cannot_be_is_told_in_one_line(
 def test_a_job_that_was_held_already_is_not_held_again(run: Run) -> None:
     run(ALICE, oarhold, "1")
     assert run(ALICE, oarhold, "1").stderr == "/!\\ Cannot hold 1: it is not in state Waiting\n"
+
+
+@pytest.mark.parametrize("arguments", [["x"], ["0"], ["--array", "77"], ["--sql", "1 = 0"]])
+def test_an_operand_that_names_no_job_ends_a_hold_with_2_as_in_oar_2(run: Run, arguments: list[str]) -> None:
+    result = run(ALICE, oarhold, *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
