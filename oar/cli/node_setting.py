@@ -17,6 +17,7 @@ from oar.cli.caller import read_as
 from oar.core.job import LevelValue, ResourceId
 from oar.core.listings import HIDDEN_PROPERTIES
 from oar.core.messages import Hint
+from oar.core.node_names import BadNodeName, check_name
 from oar.core.states import NodeState
 from oar.db.engine import database_now
 from oar.db.listing_resources import ResourceChoice, greatest_value, jobs_on, read_resources
@@ -113,13 +114,24 @@ def _values(wish: Wish) -> Values:
         found = _PROPERTY.fullmatch(text)
         if found is None:
             raise Refused(10, f"--property: '{text}' is not NAME=VALUE or NAME!")
-        name = found[1].lower()
+        name, value = found[1].lower(), found[2]
         if name in HIDDEN_PROPERTIES:
             raise Refused(NOT_ADMINISTRATOR, f"--property: {name} belongs to OAR and cannot be set")
-        values[name] = None if found[3] else found[2]
+        if name == "network_address":
+            _check_node(value or "", "--property")
+        values[name] = None if found[3] else value
     if wish.drain:
         values["drain"] = "YES" if wish.drain == "on" else "NO"
     return values
+
+
+def _check_node(name: str, option: str) -> None:
+    """Refuse what cannot name a node; resources of no node, such as licences, have an empty name."""
+    try:
+        if name:
+            check_name(name)
+    except BadNodeName as error:
+        raise Refused(9, f"{option}: {error}") from None
 
 
 def _hosts(context: Context, wish: Wish) -> tuple[str, ...]:
@@ -162,6 +174,7 @@ def _add(
     connection: Connection, hosts: Sequence[str], state: str | None, values: Values, now: int
 ) -> list[str]:
     for host in hosts:
+        _check_node(host, "--hostname")
         try:
             add_resource(connection, host, values, NodeState(state or NodeState.ALIVE), now=now)
         except PropertyError as error:

@@ -15,7 +15,7 @@ EXIT_CODES = {
     3: "some of the resources do not exist",
     4: "a node does not exist",
     NOT_ADMINISTRATOR: "a property that belongs to OAR; or you are not oar or root",
-    9: "a property does not exist or cannot have this value",
+    9: "a property does not exist or cannot have this value, or a name is not one of a machine",
     10: "--property is not NAME=VALUE or NAME!",
     11: "a job was still on the resources after 30 s",
     12: "no resource meets the SQL condition",
@@ -23,6 +23,12 @@ EXIT_CODES = {
     78: "the configuration is missing or wrong",
 }
 ON_OFF = click.Choice(["on", "off"])
+
+
+def _not_empty(ctx: click.Context, parameter: click.Parameter, condition: str | None) -> str:
+    if condition is not None and not condition.strip():
+        raise click.UsageError("--sql: the condition is empty; true means all resources", ctx)
+    return condition or ""
 
 
 @oar_command("oarnodesetting", exit_codes=EXIT_CODES)
@@ -41,7 +47,7 @@ ON_OFF = click.Choice(["on", "off"])
 @click.option(
     "--sql",
     "condition",
-    default="",
+    callback=_not_empty,
     metavar="CONDITION",
     help="Change the resources that meet this condition.",
 )

@@ -47,7 +47,7 @@ def oarnotify(context: Context, /, tag: str, listing: bool, **actions: str | boo
     message = parse_line(tag)
     if message is None:
         raise click.UsageError(f"'{tag}' means nothing to the server; it knows {', '.join(Hint)}")
-    changed = [_change(context, name, value) for name, value in actions.items() if value]
+    changed = [_change(context, name, value) for name, value in actions.items() if value not in (None, False)]
     # queues are read in each round: a server that is down needs no message about them
     if not bus.send(context.settings.server, message) and not changed:
         server = context.settings.server
@@ -55,8 +55,10 @@ def oarnotify(context: Context, /, tag: str, listing: bool, **actions: str | boo
         fail(ExitCode.NOT_REACHABLE)
 
 
-def _change(context: Context, option: str, value: str | bool) -> bool:
+def _change(context: Context, option: str, value: str | bool | None) -> bool:
     text = value if isinstance(value, str) else ""
+    if option == "add_queue":
+        read_queue(text, "--add-queue")  # complains in the name of this command's option
     change_queues(context, option.removesuffix("_queue"), text)
     match option:
         case "enable_queue":

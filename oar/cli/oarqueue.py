@@ -36,7 +36,7 @@ EXIT_CODES = {
 @click.pass_obj
 def oarqueue(context: Context, /, listing: bool, **actions: str | bool | None) -> None:
     """List the queues, or change one; one action at a time."""
-    asked = [(name, value) for name, value in actions.items() if value]
+    asked = [(name, value) for name, value in actions.items() if value not in (None, False)]
     if len(asked) + listing > 1:
         raise click.UsageError("one action at a time")
     if not asked:

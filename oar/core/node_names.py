@@ -29,9 +29,14 @@ def expand_names(pattern: str) -> tuple[str, ...]:
         raise BadNodeName(f'"{pattern}" stands for more than {NAMES_LIMIT} names')
     names = tuple("".join(parts) for parts in product(*choices))
     for name in names:
-        if len(name) > 100 or not _NAME.fullmatch(name):
-            raise BadNodeName(f'"{name}" is not a name of a machine (letters, digits, dots and hyphens)')
+        check_name(name)
     return names
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no name of a machine: blanks, or a hyphen in front that ssh would take for an option."""
+    if len(name) > 100 or not _NAME.fullmatch(name):
+        raise BadNodeName(f'"{name}" is not a name of a machine (letters, digits, dots and hyphens)')
 
 
 def _choices(piece: re.Match[str], pattern: str) -> list[str]:

@@ -5,10 +5,13 @@ it has no value (NULL) until one is set.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import DBAPIError
 
+from oar.db.locks import lock_resources
 from oar.db.tables_jobs import LevelRow
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 from oar.errors import OarError
@@ -32,8 +35,12 @@ SYSTEM = frozenset(
     }
 )
 """Properties that no person sets and no job sees."""
+POSTGRESQLS_OWN = frozenset({"ctid", "cmax", "cmin", "tableoid", "xmax", "xmin"})
+"""Columns that every table of PostgreSQL has, unseen."""
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 LOCK_TIMEOUT_S = 10
+IN_USE = {"55P03", "40P01"}
+"""PostgreSQL's codes for a lock that was not given in time, and for one given up to end a deadlock."""
 
 
 class PropertyError(OarError):
@@ -84,12 +91,15 @@ def add_property(connection: Connection, name: str, text: bool, patience_s: floa
     Raises BadPropertyName, ProtectedProperty, PropertyExists or PropertiesBusy.
     """
     column = _new_name(connection, name)
-    _alter(connection, f"ADD COLUMN {column} {'varchar(255)' if text else 'integer'}", patience_s)
+    with _patient(connection, patience_s):
+        _alter(connection, f"ADD COLUMN {column} {'varchar(255)' if text else 'integer'}")
 
 
 def remove_property(connection: Connection, name: str) -> None:
     """Remove a property and its values; raises ProtectedProperty, UnknownProperty or PropertiesBusy."""
-    _alter(connection, f"DROP COLUMN {_present_name(connection, name)}")
+    column = _present_name(connection, name)
+    with _patient(connection, LOCK_TIMEOUT_S):
+        _alter(connection, f"DROP COLUMN {column}")
 
 
 def rename_property(connection: Connection, old: str, new: str) -> None:
@@ -98,13 +108,14 @@ def rename_property(connection: Connection, old: str, new: str) -> None:
     Raises BadPropertyName, ProtectedProperty, PropertyExists, UnknownProperty or PropertiesBusy.
     """
     before, after = _present_name(connection, old), _new_name(connection, new)
-    _alter(connection, f"RENAME COLUMN {before} TO {after}")
-    connection.execute(
-        update(ResourceLogRow).where(ResourceLogRow.attribute == before).values(attribute=after)
-    )
-    connection.execute(
-        update(LevelRow).where(LevelRow.res_job_resource_type == before).values(res_job_resource_type=after)
-    )
+    with _patient(connection, LOCK_TIMEOUT_S):
+        lock_resources(connection)
+        # first what is long, so that the table of resources is closed to others only for a moment
+        level = LevelRow.res_job_resource_type
+        connection.execute(update(LevelRow).where(level == before).values({level: after}))
+        _alter(connection, f"RENAME COLUMN {before} TO {after}")
+        log = ResourceLogRow.attribute
+        connection.execute(update(ResourceLogRow).where(log == before).values({log: after}))
 
 
 def _new_name(connection: Connection, name: str) -> str:
@@ -115,9 +126,8 @@ def _new_name(connection: Connection, name: str) -> str:
         )
     if column in PROTECTED:
         raise ProtectedProperty(name, "this name belongs to OAR")
-    if connection.exec_driver_sql(
-        "SELECT 1 FROM pg_get_keywords() WHERE word = %s AND catcode IN ('R', 'T')", (column,)
-    ).first():
+    words = "SELECT 1 FROM pg_get_keywords() WHERE word = %s AND catcode IN ('R', 'T')"
+    if column in POSTGRESQLS_OWN or connection.exec_driver_sql(words, (column,)).first():
         raise BadPropertyName(name, "this is a word of SQL, choose another name")
     if column in list_properties(connection):
         raise PropertyExists(name, "there is already such a property")
@@ -133,19 +143,25 @@ def _present_name(connection: Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(column)
 
 
-def _alter(connection: Connection, change: str, patience_s: float = LOCK_TIMEOUT_S) -> None:
-    owner = connection.exec_driver_sql(
-        "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = 'resources'::regclass"
-    ).scalar_one()
+@contextmanager
+def _patient(connection: Connection, patience_s: float) -> Iterator[None]:
+    """Wait so long for others at each step; raises PropertiesBusy."""
     try:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * patience_s)}")
-        connection.exec_driver_sql(f"SET LOCAL ROLE {owner}")
-        connection.exec_driver_sql(f"ALTER TABLE resources {change}")
-        connection.exec_driver_sql("RESET ROLE")
+        yield
         connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) != "55P03":
+        if getattr(error.orig, "pgcode", None) not in IN_USE:
             raise
         raise PropertiesBusy(
             f"the table of resources was in use for {patience_s} s: nothing was changed, try again"
         ) from None
+
+
+def _alter(connection: Connection, change: str) -> None:
+    owner = connection.exec_driver_sql(
+        "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = 'resources'::regclass"
+    ).scalar_one()
+    connection.exec_driver_sql(f"SET LOCAL ROLE {owner}")
+    connection.exec_driver_sql(f"ALTER TABLE resources {change}")
+    connection.exec_driver_sql("RESET ROLE")

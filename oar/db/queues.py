@@ -119,9 +119,11 @@ def _update(connection: Connection, name: str, values: Mapping[str, object]) -> 
 
 def check_queue(name: str, priority: int, policy: str) -> None:
     """Refuse what a queue cannot be; raises BadQueue."""
-    if not name or len(name) > 100 or any(letter.isspace() or letter == "," for letter in name):
+    if not name or len(name) > 100 or not name.isprintable() or any(letter in " ," for letter in name):
         raise BadQueue(f"bad queue name '{name}': 1 to 100 characters, no blanks and no commas")
     if not -(2**31) <= priority < 2**31:
         raise BadQueue(f"bad priority {priority} of queue {name}: a whole number of 32 bits is expected")
-    if len(policy) > 100:
-        raise BadQueue(f"bad policy of queue {name}: at most 100 characters are expected")
+    if len(policy) > 100 or not policy.isprintable() or " " in policy:
+        raise BadQueue(
+            f"bad policy of queue {name}: the name of a scheduler, up to 100 characters, no blanks"
+        )

@@ -1,6 +1,6 @@
 import pytest
 
-from oar.core.node_names import BadNodeName, expand_names
+from oar.core.node_names import BadNodeName, check_name, expand_names
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,9 @@ def test_a_pattern_stands_for_its_names_in_order(pattern, names):
 def test_a_pattern_that_means_nothing_is_refused_with_the_reason(pattern, words):
     with pytest.raises(BadNodeName, match=words):
         expand_names(pattern)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "n\n", "-oProxyCommand=x", "n;m", "\u00e9", "x" * 101])
+def test_what_no_machine_is_called_is_refused(name):
+    with pytest.raises(BadNodeName):
+        check_name(name)
