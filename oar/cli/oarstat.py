@@ -6,6 +6,7 @@ import click
 
 from oar.cli.app import Context, oar_command
 from oar.cli.asked import HERE, JobsAsked
+from oar.cli.job_ids import LARGEST_ID
 from oar.cli.output import chosen_format, format_options
 from oar.cli.render import Format
 
@@ -39,7 +40,7 @@ EXIT_CODES = {
     "from a little before now to the end of the plan.",
 )  # fmt: skip
 @click.option(
-    "--why", type=click.IntRange(min=1), metavar="JOB",
+    "--why", type=click.IntRange(1, LARGEST_ID), metavar="JOB",
     help="Say in words why a job waits and when it should start, or what became of it.",
 )  # fmt: skip
 @click.option("-e", "--events", is_flag=True, help="Show what happened to the jobs.")

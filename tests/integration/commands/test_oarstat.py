@@ -16,7 +16,7 @@ from oar.cli.oarstat import oarstat
 from oar.core.states import JobState, ReservationState
 from oar.db.events import record
 from oar.db.tables_admin import AccountingRow
-from oar.db.tables_jobs import DependencyRow, JobRow, MoldableRow
+from oar.db.tables_jobs import DependencyRow, MoldableRow
 from oar.db.tables_resources import PredictionRow
 from oar.settings import DisplaySettings
 from tests.integration.commands.terminal import BOB, Terminal
@@ -316,21 +316,3 @@ def test_a_listing_costs_the_same_queries_for_one_job_and_for_many(terminal: Ter
         terminal.output(oarstat, "-f")
         counts.append(len([one for one in statements if one.startswith("SELECT")]))
     assert counts[1] == counts[0] <= 10
-
-
-def test_ended_jobs_are_not_read_for_the_table(terminal: Terminal) -> None:
-    with terminal.database.engine.begin() as connection:
-        row = {
-            "job_user": "ann",
-            "launching_directory": "/",
-            "checkpoint_signal": 12,
-            "state": JobState.TERMINATED,
-        }
-        connection.execute(insert(JobRow), [row] * 5000)
-        connection.exec_driver_sql("ANALYZE jobs")
-    job(terminal)
-    with terminal.database.engine.connect() as connection:
-        plan = connection.exec_driver_sql(
-            "EXPLAIN SELECT job_id FROM jobs WHERE state NOT IN ('Error', 'Terminated') ORDER BY job_id"
-        )
-        assert "Seq Scan" not in "\n".join(row[0] for row in plan)
