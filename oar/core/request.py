@@ -7,6 +7,7 @@ has a filter, or levels, or both; the walltime comes last.
 import re
 from collections.abc import Iterator
 
+from oar.core.condition import end_of_condition
 from oar.core.durations import BadDuration, format_duration, parse_duration
 from oar.core.job import ALL, BEST, HALF, Group, Level, Request
 from oar.errors import BadRequest, ExitCode
@@ -36,6 +37,13 @@ def parse_request(
     has a walltime; its first group lends its levels to groups that only have a filter.
     Raises :class:`RequestSyntax`.
     """
+    try:
+        return _parse(text, nodes_property, default)
+    except RequestSyntax as error:
+        raise RequestSyntax(f"resource request '{text}': {error}") from None
+
+
+def _parse(text: str, nodes_property: str, default: Request) -> tuple[Request, int | None]:
     pieces = list(_pieces(text))
     walltime = _read_walltime(pieces[-1])
     if walltime is not None:
@@ -79,17 +87,10 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _after_filter(text: str, begin: int) -> int:
     """Find the end of the filter that opens at ``begin``; a brace inside an SQL string does not close it."""
-    quote = ""
-    for position in range(begin + 1, len(text)):
-        letter = text[position]
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter == "}":
-            return position + 1
-    missing = f"the quote {quote} is" if quote else "'{' is"
-    raise RequestSyntax(f"resource request '{text}': {missing} never closed in '{text[begin:]}'")
+    end = end_of_condition(text, begin + 1, "}")
+    if end is None:
+        raise RequestSyntax(f"'{{' is never closed in '{text[begin:]}', or a quote in it is not")
+    return end + 1
 
 
 def _read_walltime(piece: str) -> int | None:
@@ -123,9 +124,8 @@ def _read_group(piece: str, nodes_property: str, lent: tuple[Level, ...]) -> Gro
 def _read_level(word: str, nodes_property: str) -> Level:
     found = _LEVEL.fullmatch(word)
     if found is None:
-        raise RequestSyntax(
-            f"'{word}' is not understood in a resource request; write level=count, as in nodes=2"
-        )
+        what = f"'{word}' is not understood" if word else "nothing stands where a level should"
+        raise RequestSyntax(f"{what}; write level=count, as in nodes=2")
     name, count = found.groups()
     if name.lower() == "walltime":
         raise RequestSyntax(f"'{word}': the walltime comes once, at the end, after a comma")

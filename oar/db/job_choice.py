@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, select
 
+from oar.core.condition import check_condition
 from oar.core.states import FINAL_STATES
-from oar.db.conditions import check_condition, matching_ids
+from oar.db.conditions import matching_ids
 from oar.db.tables_jobs import LIVE, JobRow
 from oar.errors import OarError
 

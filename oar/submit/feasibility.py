@@ -13,18 +13,13 @@ from oar.db.properties import SYSTEM, list_properties
 from oar.db.resources import matching_resources
 from oar.errors import BadRequest
 from oar.kamelot import Gantt, Platform, Rules, place_all
+from oar.submit.parameters import BadCondition
 
 _MISSING_COLUMN = re.compile(r'column "?([\w.]+)"? does not exist')
 
 
 class NotEnoughResources(BadRequest):
     """The resources that are there can never hold the request."""
-
-    exit_code = 251
-
-
-class BadCondition(BadRequest):
-    """A condition of the user that the database does not take."""
 
     exit_code = 251
 
@@ -69,7 +64,10 @@ def _evaluate(reader: Connection, condition: str, known: Mapping[str, str]) -> P
     try:
         return matching_resources(reader, condition)
     except BadFilter as error:
-        if missing := _MISSING_COLUMN.search(str(error)):
+        missing = _MISSING_COLUMN.search(error.reason)
+        if missing and f'"{missing[1]}"' in condition:
+            raise BadCondition(f"{error}; a text stands in single quotes: '{missing[1]}'") from None
+        if missing:
             raise UnknownLevel(missing[1], known) from None
         raise BadCondition(str(error)) from None
 

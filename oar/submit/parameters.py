@@ -5,15 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 
+from oar.core.condition import BadFilter, check_condition
 from oar.core.job import Request
-from oar.core.request import ONE_RESOURCE, parse_request
-from oar.errors import BadRequest
+from oar.core.request import RequestSyntax, parse_request
+from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
 
 LARGEST_ARRAY = 100_000
 
 _FILE_NAME = re.compile(r"[a-zA-Z0-9_./\-% ]+")
 _JOB_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DISCARDED = "/dev/null"
 _ADDED_UP = frozenset({"resources", "types", "anterior"})
 _WIDTHS = {"queue": 100, "project": 255}
@@ -46,6 +48,12 @@ class BadStderr(BadRequest):
 
 class BadOption(BadRequest):
     """A value that an option cannot have."""
+
+
+class BadCondition(BadRequest):
+    """A condition of the user that is none, or that the database does not take."""
+
+    exit_code = 251
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +168,13 @@ def check(
         initial_request=initial_request,
     )
     _check_encoding(submission)
+    _check_conditions(submission)
     return submission
 
 
 def read_parameters(text: str) -> tuple[str, ...]:
     """Read a parameter file: the arguments of one job a line, without comments (``#``) and empty lines."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    lines = (line.partition("#")[0].strip() for line in text.split("\n"))
     return tuple(line for line in lines if line)
 
 
@@ -184,10 +193,13 @@ def _commands(command: str, array: int | None, parameters: Sequence[str] | None)
 
 
 def _alternatives(texts: Sequence[str], settings: SubmissionSettings) -> tuple[Alternative, ...]:
-    default, _ = parse_request(settings.default_request, settings.nodes_property, ONE_RESOURCE)
-    read = (
-        parse_request(text, settings.nodes_property, default) for text in texts or (settings.default_request,)
-    )
+    try:
+        default = Alternative(*parse_request(settings.default_request, settings.nodes_property))
+    except RequestSyntax as error:
+        raise ConfigurationError(f"OARSUB_DEFAULT_RESOURCES: {error}") from None
+    if not texts:
+        return (default,)
+    read = (parse_request(text, settings.nodes_property, default.request) for text in texts)
     return tuple(Alternative(request, walltime) for request, walltime in read)
 
 
@@ -200,6 +212,8 @@ def _job_name(name: str | None) -> str:
 def _directory(path: str) -> str:
     if not PurePosixPath(path).is_absolute():
         raise BadOption(f"-d: '{path}' is not absolute; a directory begins with /")
+    if _CONTROL.search(path):
+        raise BadOption(f"-d: '{path}' holds an end of line or another control character")
     return path
 
 
@@ -217,11 +231,30 @@ def _file_name(path: str | None, name: str | None, stream: str) -> str:
 def _check_words(wishes: Wishes, types: Sequence[str]) -> None:
     for name, width in _WIDTHS.items():
         word = getattr(wishes, name)
-        if word is not None and not 0 < len(word.strip()) <= width:
-            raise BadOption(f"--{name}: '{word}' is empty or longer than {width} characters")
+        if word is not None:
+            _check_word(f"--{name}", word, width)
     for one in types:
-        if not 0 < len(one) <= _TYPE_WIDTH:
-            raise BadOption(f"-t: '{one}' is empty or longer than {_TYPE_WIDTH} characters")
+        _check_word("-t", one, _TYPE_WIDTH)
+
+
+def _check_word(option: str, word: str, width: int) -> None:
+    if not 0 < len(word.strip()) <= width:
+        raise BadOption(f"{option}: '{word}' is empty or longer than {width} characters")
+    if _CONTROL.search(word):
+        raise BadOption(f"{option}: '{word}' holds an end of line or another control character")
+
+
+def _check_conditions(submission: Submission) -> None:
+    """Refuse what is not one condition while each stands alone.
+
+    Joined to what the rules add, ``x) OR (y`` would be one condition too, and undo the rules.
+    """
+    filters = [group.filter for one in submission.alternatives for group in one.request.groups]
+    try:
+        for condition in (submission.properties, *filters):
+            check_condition(condition)
+    except BadFilter as error:
+        raise BadCondition(str(error)) from None
 
 
 def _check_encoding(submission: Submission) -> None:

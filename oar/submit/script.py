@@ -47,7 +47,7 @@ def scan_script(text: str, file: str) -> Script:
         raise BadScript(f"'{file}' is no script; its first line begins with #")
     found: dict[str, Any] = {}
     directives, problems = [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         directive = _DIRECTIVE.fullmatch(line)
         if directive is None:
             continue

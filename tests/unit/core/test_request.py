@@ -60,6 +60,11 @@ def test_a_brace_inside_an_sql_string_does_not_close_the_filter() -> None:
     assert parse("{name = 'a}b'}/host=1") == (one_group("name = 'a}b'", host=1), None)
 
 
+@pytest.mark.parametrize("condition", ["name = E'a\\'}b'", "name = $$a}b$$", '"odd}name" = 1'])
+def test_nor_does_a_brace_in_any_other_string_of_sql(condition: str) -> None:
+    assert parse(f"{{{condition}}}/host=1") == (one_group(condition, host=1), None)
+
+
 @pytest.mark.parametrize(
     ("word", "count"), [("ALL", ALL), ("BEST", BEST), ("BESTHALF", HALF), ("HALF_BEST", HALF)]
 )
@@ -78,7 +83,7 @@ def test_a_filter_alone_takes_the_levels_of_the_default_request() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "''"),
+        ("", "resource request '': nothing stands where a level should"),
         ("nodes", "'nodes'"),
         ("nodes=", "'nodes='"),
         ("nodes=two", "'nodes=two'"),
@@ -86,9 +91,9 @@ def test_a_filter_alone_takes_the_levels_of_the_default_request() -> None:
         ("nodes=-1", "'nodes=-1'"),
         ("nodes=1.5", "'nodes=1.5'"),
         ("nodes=4294967296", "'nodes=4294967296'"),
-        ("/nodes=1//core=1", "''"),
-        ("nodes=1/", "''"),
-        ("nodes=1++core=1", "''"),
+        ("/nodes=1//core=1", "resource request '/nodes=1//core=1': nothing stands where a level should"),
+        ("nodes=1/", "nothing stands where a level should"),
+        ("nodes=1++core=1", "nothing stands where a level should"),
         ("nodes=1,walltime=", "walltime: duration ''"),
         ("nodes=1,walltime=1h", "duration '1h'"),
         ("nodes=1,walltime=0", "longer than 0"),
@@ -97,9 +102,9 @@ def test_a_filter_alone_takes_the_levels_of_the_default_request() -> None:
         ("core=1/core=2", "'core' twice"),
         ("nodes=1/network_address=2", "'network_address' twice"),
         ("{mem > 64/host=1", "'{' is never closed"),
-        ("{a = 'x}/host=1", "the quote ' is never closed"),
+        ("{a = 'x}/host=1", "or a quote in it is not"),
         ("{a=1}{b=1}/host=1", "'{b=1}'"),
-        ("{}", "''"),
+        ("{}", "nothing stands where a level should"),
         ("host;drop=1", "'host;drop=1'"),
     ],
 )

@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from oar.core.job import Group, Level, Request
-from oar.errors import BadRequest
+from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
 from oar.submit.parameters import (
     LARGEST_ARRAY,
     Alternative,
+    BadCondition,
+    BadOption,
     Submission,
     Wishes,
     check,
@@ -76,6 +78,43 @@ def test_the_jobs_of_a_parameter_file_get_their_own_arguments() -> None:
 
 def test_a_parameter_file_decides_the_size_of_the_array() -> None:
     assert len(checked("./run", ("a", "b"), array=7).commands) == 2
+
+
+def test_only_the_end_of_a_line_ends_a_line_of_a_parameter_file() -> None:
+    assert read_parameters("a\x0bb\u2028c\x1cd\r\ne\r\n") == ("a\x0bb\u2028c\x1cd", "e")
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"property": "core = 1) OR (1 = 1"},
+        {"resources": ("core=1", "{core = 1) OR (1 = 1}/core=1")},
+        {"property": "core = 1 --"},
+    ],
+)
+def test_a_condition_that_would_undo_what_rules_add_is_refused(wishes: dict[str, object]) -> None:
+    with pytest.raises(BadCondition, match="bad condition"):
+        checked(**wishes)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"project": "a\n    state = Terminated"},
+        {"project": "\x1b[2J"},
+        {"types": ("noop\x00",)},
+        {"directory": "/tmp\n"},
+        {"queue": "a\x7fb"},
+    ],
+)
+def test_words_that_are_shown_to_others_hold_no_control_characters(wishes: dict[str, object]) -> None:
+    with pytest.raises(BadOption, match="control character"):
+        checked(**wishes)
+
+
+def test_default_resources_that_are_not_understood_are_an_error_of_the_configuration() -> None:
+    with pytest.raises(ConfigurationError, match="OARSUB_DEFAULT_RESOURCES: resource request 'nodes'"):
+        checked(settings=SubmissionSettings(default_request="nodes"))
 
 
 def test_comments_and_empty_lines_of_a_parameter_file_are_no_jobs() -> None:

@@ -76,6 +76,11 @@ def test_all_bad_lines_are_told_at_once() -> None:
         scan("#OAR -x", "#OAR -l nodes=1", "#OAR -y")
 
 
+def test_only_the_end_of_a_line_ends_a_directive() -> None:
+    script = scan_script("#!/bin/sh\r\n#OAR --project a\u2028b\r\necho\r#OAR -n x\r\n", "job.sh")
+    assert script.directives == ("#OAR --project a\u2028b",)
+
+
 def test_a_file_that_is_no_script_is_refused() -> None:
     with pytest.raises(BadScript, match="its first line begins with #"):
         scan_script("echo\n#OAR -l nodes=1\n", "job.sh")
