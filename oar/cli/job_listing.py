@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from oar.cli.app import Context, fail, warn
 from oar.cli.asked import HERE, JobsAsked
 from oar.cli.job_details import FullJobs
+from oar.cli.job_ids import read_job_id
 from oar.cli.job_reason import JobReason
 from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourceProperties
 from oar.cli.output import chosen_format, write
@@ -52,9 +53,10 @@ def _job_number(text: str) -> int:
 
 
 def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
+    number = read_job_id(text)
+    if number is None:
         raise click.UsageError(f"{name}: '{text}' is not a number of a job")
-    return int(text)
+    return number
 
 
 def _show_jobs(context: Context, connection: Connection, asked: JobsAsked) -> None:
