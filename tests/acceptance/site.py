@@ -342,7 +342,7 @@ def new_site(bed: type[Bed], **keys: str) -> Iterator[Site]:
     parent.chmod(0o755)
     try:
         gates = {key: str(parent / "c" / "gates" / name) for name, key in GATES.items()}
-        settings = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "10", **gates, **keys}
+        settings = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "6", **gates, **keys}
         cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), beds=[bed], **settings)
         site = None
         try:
