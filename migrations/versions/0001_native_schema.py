@@ -240,7 +240,8 @@ CREATE TABLE frag_jobs (
         CHECK (frag_state IN ('LEON', 'TIMER_ARMED', 'LEON_EXTERMINATE', 'FRAGGED')),
     CONSTRAINT fk_frag_jobs_frag_id_job FOREIGN KEY (frag_id_job) REFERENCES jobs (job_id) ON DELETE CASCADE
 );
-CREATE INDEX ix_frag_jobs_open ON frag_jobs (frag_id_job) WHERE frag_state <> 'FRAGGED';
+CREATE INDEX ix_frag_jobs_open ON frag_jobs (frag_id_job)
+    WHERE frag_state IN ('LEON', 'TIMER_ARMED', 'LEON_EXTERMINATE');
 
 CREATE TABLE job_dependencies (
     job_id INTEGER NOT NULL,

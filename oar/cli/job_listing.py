@@ -16,10 +16,9 @@ from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourcePropertie
 from oar.cli.output import chosen_format, write
 from oar.cli.render import Format
 from oar.core.listings import JobDetails
-from oar.db.engine import database_now
+from oar.db.engine import database_now, one_moment
 from oar.db.listing import (
     JobChoice,
-    one_moment,
     read_job_details,
     read_job_events,
     read_job_lines,

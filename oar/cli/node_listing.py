@@ -13,8 +13,8 @@ from oar.cli.render import View
 from oar.core.durations import parse_date
 from oar.core.job import Resource
 from oar.core.listings import ResourceLine
-from oar.db.engine import database_now
-from oar.db.listing import JobChoice, one_moment, read_job_details
+from oar.db.engine import database_now, one_moment
+from oar.db.listing import JobChoice, read_job_details
 from oar.db.listing_resources import ResourceChoice, read_node_events, read_resource_lines
 from oar.errors import BadRequest, ExitCode
 

@@ -6,10 +6,9 @@ for its walltime, each cut at the borders of the windows.
 
 from sqlalchemy import Connection, delete, select, text, update
 
-from oar.core.states import FINAL_STATES
 from oar.db.sets import among
 from oar.db.tables_admin import AccountingRow
-from oar.db.tables_jobs import JobRow
+from oar.db.tables_jobs import TO_ACCOUNT, JobRow
 
 JOBS_AT_ONCE = 10_000
 
@@ -37,6 +36,7 @@ SELECT w * :size, (w + 1) * :size - 1, job_user, project, queue_name, kind,
 FROM span, generate_series(b / :size, (e - 1) / :size) AS w
 WHERE e > b AND resources > 0
 GROUP BY w, job_user, project, queue_name, kind
+ORDER BY w, job_user, project, queue_name, kind
 ON CONFLICT (window_start, window_stop, accounting_user, accounting_project, queue_name, consumption_type)
 DO UPDATE SET consumption = old.consumption + excluded.consumption
 """)
@@ -51,10 +51,10 @@ def account_ended_jobs(connection: Connection, window_s: int, limit: int = JOBS_
     jobs = list(
         connection.execute(
             select(JobRow.job_id)
-            .where(JobRow.accounted == "NO", JobRow.state.in_(sorted(FINAL_STATES)))
+            .where(TO_ACCOUNT)
             .order_by(JobRow.job_id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
         ).scalars()
     )
     if jobs:
@@ -65,10 +65,17 @@ def account_ended_jobs(connection: Connection, window_s: int, limit: int = JOBS_
 
 def forget_accounting(connection: Connection) -> int:
     """Empty the table and mark all jobs as not counted; returns how many jobs were."""
+    _lock(connection)
     connection.execute(delete(AccountingRow))
     return connection.execute(update(JobRow).where(JobRow.accounted == "YES").values(accounted="NO")).rowcount
 
 
 def delete_windows_before(connection: Connection, date: int) -> int:
     """Delete the windows that ended before a date; returns how many rows went."""
+    _lock(connection)
     return connection.execute(delete(AccountingRow).where(AccountingRow.window_stop < date)).rowcount
+
+
+def _lock(connection: Connection) -> None:
+    """Let nobody else write the windows until the commit; to read them stays possible."""
+    connection.execute(text("LOCK TABLE accounting IN SHARE ROW EXCLUSIVE MODE"))

@@ -28,7 +28,7 @@ def lock_cluster(connection: Connection, new_properties: bool) -> None:
 
     A new property needs the whole table to itself; to take it only then could be a deadlock.
     """
-    mode = "ACCESS EXCLUSIVE" if new_properties else "SHARE ROW EXCLUSIVE"
+    mode = "ACCESS EXCLUSIVE" if new_properties else "EXCLUSIVE"
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
     connection.execute(text(f"LOCK TABLE resources IN {mode} MODE"))
 

@@ -26,7 +26,8 @@ from oar.core.job_life import JobSignal, Move
 from oar.core.states import JobState, JobType, QueueState, ReservationState
 from oar.db.endings import resources_of
 from oar.db.events import check, has_event, record
-from oar.db.moves import NodeChanges, lock_resources, move_job, suspect_nodes
+from oar.db.locks import lock_resources
+from oar.db.moves import NodeChanges, move_job, suspect_nodes
 from oar.db.resubmit import resubmit
 from oar.db.sets import among
 from oar.db.tables_admin import QueueRow

@@ -14,6 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from oar.core.states import JobState, RowIndex
+from oar.db.locks import lock_resource_rows, locking_resource_rows
 from oar.db.sets import among
 from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
@@ -36,19 +37,15 @@ def close_books(connection: Connection, job_id: int, moldable_id: int | None, no
     connection.execute(_to_history(job_id))
     if given:
         connection.execute(_to_lost(moldable_id))
-        in_order = (
-            select(ResourceRow.resource_id)
-            .where(among(ResourceRow.resource_id, given))
-            .order_by(ResourceRow.resource_id)
-            .with_for_update(key_share=True)
-        )
+        ids = locking_resource_rows(among(ResourceRow.resource_id, given))
         connection.execute(
-            update(ResourceRow).where(ResourceRow.resource_id.in_(in_order)).values(last_job_date=now)
+            update(ResourceRow).where(ResourceRow.resource_id.in_(ids)).values(last_job_date=now)
         )
 
 
 def mark_suspended(connection: Connection, resources: ProcSet) -> None:
     """Say anew, for each of the resources, whether a suspended job sits on it."""
+    lock_resource_rows(connection, among(ResourceRow.resource_id, resources))
     sitting = connection.execute(
         select(AssignmentRow.resources)
         .join(JobRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
@@ -61,14 +58,10 @@ def mark_suspended(connection: Connection, resources: ProcSet) -> None:
     for given in sitting:
         busy |= given
     for ids, word in ((resources & busy, "YES"), (resources - busy, "NO")):
-        in_order = (
-            select(ResourceRow.resource_id)
-            .where(among(ResourceRow.resource_id, ids), ResourceRow.suspended_jobs != word)
-            .order_by(ResourceRow.resource_id)
-            .with_for_update(key_share=True)
-        )
         connection.execute(
-            update(ResourceRow).where(ResourceRow.resource_id.in_(in_order)).values(suspended_jobs=word)
+            update(ResourceRow)
+            .where(among(ResourceRow.resource_id, ids), ResourceRow.suspended_jobs != word)
+            .values(suspended_jobs=word)
         )
 
 

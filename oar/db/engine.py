@@ -89,6 +89,11 @@ def open_url(url: URL, **options: Any) -> Engine:
     return engine
 
 
+def one_moment(engine: Engine) -> Connection:
+    """Open a connection whose queries all see the database at one moment: a whole plan, with its jobs."""
+    return engine.connect().execution_options(isolation_level="REPEATABLE READ")
+
+
 def place(url: URL) -> str:
     """Say where a database server is, in words."""
     host = url.host or url.query.get("host") or "the local socket"

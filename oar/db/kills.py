@@ -1,5 +1,6 @@
 """Kills: ask for one, carry it out, repeat it, give up."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -20,8 +21,9 @@ from oar.core.kill_life import (
 from oar.core.states import JobState, KillState
 from oar.db.events import record
 from oar.db.moves import move_job, move_kill
+from oar.db.sets import among
 from oar.db.tables_admin import EventRow
-from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow, MoldableRow
+from oar.db.tables_jobs import OPEN, JobRow, JobStateLogRow, JobTypeRow, KillRow, MoldableRow
 
 SERVER = "oar"
 """Who asks for a kill that no person asked for."""
@@ -81,6 +83,14 @@ def ask_kill(
     return KillAnswer.ASKED
 
 
+def jobs_asked_to_end(connection: Connection, job_ids: Collection[int]) -> frozenset[int]:
+    """Say which of some jobs somebody has asked to kill already."""
+    if not job_ids:
+        return frozenset()
+    asked = select(KillRow.frag_id_job).where(among(KillRow.frag_id_job, job_ids))
+    return frozenset(connection.scalars(asked))
+
+
 def open_kills(connection: Connection) -> list[OpenKill]:
     """List the kills that are not done, in the order of their jobs."""
     signalled = (
@@ -110,7 +120,7 @@ def open_kills(connection: Connection) -> list[OpenKill]:
             noop,
         )
         .join(JobRow, JobRow.job_id == KillRow.frag_id_job)
-        .where(KillRow.frag_state != KillState.DONE)
+        .where(OPEN)
         .order_by(KillRow.frag_id_job)
     )
     return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import ColumnElement, Connection, Engine, select, true
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request
 from oar.core.listings import EventLine, JobDetails, JobLine, Place, Requirement
@@ -46,11 +46,6 @@ class JobChoice:
     arrays: tuple[int, ...] = ()
     user: str | None = None
     condition: str = ""
-
-
-def one_moment(reader: Engine) -> Connection:
-    """Open a connection whose queries all see the database at one moment: a whole plan, with its jobs."""
-    return reader.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def read_job_lines(connection: Connection, choice: JobChoice) -> tuple[JobLine, ...]:

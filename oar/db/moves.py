@@ -2,18 +2,18 @@
 
 A move names the states it may leave, takes the row's lock, and does all that belongs to it in the
 caller's transaction: logs, dates, marks. Who comes second is told so (None, False) and changes nothing.
-Locks are taken in the order ``LOCK_RESOURCES``, jobs, logs, assignments, resources (by id), their logs.
+``locks`` says in which order locks are taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
 from procset import ProcSet
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, literal, select, update
 
 from oar.core.effects import Effect
-from oar.core.job import Assignment
+from oar.core.job import Assignment, JobId
 from oar.core.job_life import JobSignal, Move, accepting, step
 from oar.core.kill_life import KillMove, KillSignal, kill_accepting, kill_step
 from oar.core.node_life import (
@@ -26,16 +26,10 @@ from oar.core.node_life import (
 )
 from oar.core.states import HOLDING_STATES, UNCHANGED, JobState, KillState, NodeState, RowIndex
 from oar.db.endings import close_books, mark_suspended, resources_of
-from oar.db.sets import among
+from oar.db.locks import lock_resources
+from oar.db.sets import among, set_of_ids
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
 from oar.db.tables_resources import AssignmentRow, ResourceLogRow, ResourceRow
-
-LOCK_RESOURCES = 0x0A12
-"""Key of the advisory lock under which resources are given out, suspected and taken away.
-
-Without it two assignments could not see each other, and a node could leave while it is given away. Take it
-before the first row of a transaction that will need it: ``lock_resources``.
-"""
 
 MESSAGE_LENGTH = 255
 
@@ -96,11 +90,6 @@ class NodeChanges:
         return tuple(change for change in self.changes if change.state is state)
 
 
-def lock_resources(connection: Connection) -> None:
-    """Wait until no other transaction gives out or takes away resources; held until the commit."""
-    connection.execute(select(func.pg_advisory_xact_lock(LOCK_RESOURCES)))
-
-
 def move_job(
     connection: Connection, job_id: int, signal: JobSignal, *, now: int, **values: Unpack[JobValues]
 ) -> Move | None:
@@ -108,9 +97,10 @@ def move_job(
 
     The effects of the returned move are for the caller, after the commit.
     """
-    job = _lock_job(connection, job_id, accepting(signal))
-    if job is None:
+    locked = _lock_jobs(connection, [job_id], accepting(signal))
+    if not locked:
         return None
+    job = locked[job_id]
     move = step(JobState(job.state), signal)
     written: dict[str, Any] = {**values}
     if signal is JobSignal.EXTERMINATE and job.start_time == 0:
@@ -119,7 +109,7 @@ def move_job(
         written.setdefault("stop_time", max(now, written.get("start_time", job.start_time)))
     if signal is JobSignal.SUSPEND:
         written["suspended"] = "YES"
-    _enter(connection, job, move.to, now, written)
+    _enter(connection, {job: written}, move.to, now)
     if move.to.is_final:
         close_books(connection, job_id, job.assigned_moldable_job, now)
     if signal in (JobSignal.SUSPEND, JobSignal.RESUMED) or (move.to.is_final and job.suspended == "YES"):
@@ -128,25 +118,39 @@ def move_job(
 
 
 def assign_job(connection: Connection, assignment: Assignment, *, now: int, message: str) -> bool:
-    """Give a waiting job its resources, in one step with the move to toLaunch; tell whether it was done.
+    """Give one waiting job its resources, as ``assign_jobs`` does; tell whether it was done."""
+    return bool(assign_jobs(connection, [(assignment, message)], now=now))
 
-    Refused when the job waits no longer, or when one of the resources is no longer Alive or is held by
-    another job.
+
+def assign_jobs(
+    connection: Connection, wanted: Sequence[tuple[Assignment, str]], *, now: int
+) -> frozenset[JobId]:
+    """Give waiting jobs their resources, in one step with the move to toLaunch; say which jobs got them.
+
+    ``wanted`` gives each job's assignment and message. A job gets nothing when it waits no longer, or when
+    one of the resources is no longer Alive or is held by another job, also by one before it in ``wanted``.
     """
     lock_resources(connection)
-    job = _lock_job(connection, assignment.job_id, accepting(JobSignal.ASSIGN))
-    if job is None or not _is_free(connection, assignment.resources):
-        return False
-    values = {
-        "assigned_moldable_job": assignment.moldable_id,
-        "start_time": max(now, job.submission_time),
-        "message": message,
-    }
-    _enter(connection, job, step(JobState(job.state), JobSignal.ASSIGN).to, now, values)
-    connection.execute(
-        insert(AssignmentRow).values(moldable_job_id=assignment.moldable_id, resources=assignment.resources)
-    )
-    return True
+    waiting = _lock_jobs(connection, [one.job_id for one, _ in wanted], accepting(JobSignal.ASSIGN))
+    free = _free_among(connection, [one.resources for one, _ in wanted])
+    entering: dict[_LockedJob, dict[str, Any]] = {}
+    rows = []
+    for one, message in wanted:
+        job = waiting.get(one.job_id)
+        if job is None or not one.resources <= free:
+            continue
+        free -= one.resources
+        start = max(now, job.submission_time)
+        entering[job] = {
+            "assigned_moldable_job": one.moldable_id,
+            "start_time": start,
+            "message": message,
+        }
+        rows.append({"moldable_job_id": one.moldable_id, "resources": one.resources})
+    if rows:
+        _enter(connection, entering, step(JobState.WAITING, JobSignal.ASSIGN).to, now)
+        connection.execute(insert(AssignmentRow), rows)
+    return frozenset(JobId(job.job_id) for job in entering)
 
 
 def move_kill(connection: Connection, job_id: int, signal: KillSignal) -> KillMove | None:
@@ -167,45 +171,64 @@ def move_kill(connection: Connection, job_id: int, signal: KillSignal) -> KillMo
     return move
 
 
-def _lock_job(connection: Connection, job_id: int, states: Sequence[JobState]) -> _LockedJob | None:
-    row = connection.execute(
+def _lock_jobs(
+    connection: Connection, ids: Sequence[int], states: Sequence[JobState]
+) -> dict[int, _LockedJob]:
+    rows = connection.execute(
         select(*(getattr(JobRow, field.name) for field in fields(_LockedJob)))
-        .where(JobRow.job_id == job_id, JobRow.state.in_(states))
+        .where(among(JobRow.job_id, ids), JobRow.state.in_(states))
+        .order_by(JobRow.job_id)
         .with_for_update(key_share=True)
-    ).one_or_none()
-    return None if row is None else _LockedJob(*row)
+    )
+    return {row.job_id: _LockedJob(*row) for row in rows}
 
 
-def _enter(connection: Connection, job: _LockedJob, to: JobState, now: int, values: dict[str, Any]) -> None:
-    if "message" in values:
-        values["message"] = values["message"][:MESSAGE_LENGTH]
+def _enter(
+    connection: Connection, jobs: Mapping[_LockedJob, Mapping[str, Any]], to: JobState, now: int
+) -> None:
+    """Write the state that jobs come into, and their values: of all jobs the same columns."""
+    columns = next(iter(jobs.values())).keys()
     connection.execute(
         update(JobRow)
-        .where(JobRow.job_id == job.job_id, JobRow.state == job.state)
-        .values(state=to, **values)
+        .where(JobRow.job_id == bindparam("entering"), JobRow.state == bindparam("left"))
+        .values(state=to, **{name: bindparam(f"new_{name}") for name in columns}),
+        [
+            {"entering": job.job_id, "left": job.state}
+            | {f"new_{name}": _fitting(name, value) for name, value in values.items()}
+            for job, values in jobs.items()
+        ],
     )
+    ids = [job.job_id for job in jobs]
     closed = (
         update(JobStateLogRow)
-        .where(JobStateLogRow.job_id == job.job_id, JobStateLogRow.date_stop == 0)
+        .where(among(JobStateLogRow.job_id, ids), JobStateLogRow.date_stop == 0)
         .values(date_stop=func.greatest(now, JobStateLogRow.date_start))
         .cte("closed")
     )
+    log = JobStateLogRow
+    entered = select(JobRow.job_id, literal(to.value), literal(now)).where(among(JobRow.job_id, ids))
     connection.execute(
-        insert(JobStateLogRow)
-        .values(job_id=job.job_id, job_state=to, date_start=now, date_stop=0)
-        .add_cte(closed)
+        insert(log).from_select([log.job_id, log.job_state, log.date_start], entered).add_cte(closed)
     )
 
 
-def _is_free(connection: Connection, resources: ProcSet) -> bool:
-    alive = connection.execute(
-        select(func.count())
-        .select_from(ResourceRow)
-        .where(among(ResourceRow.resource_id, resources), ResourceRow.state == NodeState.ALIVE)
-    ).scalar_one()
-    if alive != len(resources):
-        return False
-    return connection.execute(_holders(resources).limit(1)).first() is None
+def _fitting(name: str, value: Any) -> Any:
+    return value[:MESSAGE_LENGTH] if name == "message" else value
+
+
+def _free_among(connection: Connection, wanted: Sequence[ProcSet]) -> ProcSet:
+    """Say which of the resources are Alive and held by no job."""
+    ids = sorted({number for resources in wanted for number in resources})
+    alive = connection.scalars(
+        select(ResourceRow.resource_id)
+        .where(among(ResourceRow.resource_id, ids), ResourceRow.state == NodeState.ALIVE)
+        .order_by(ResourceRow.resource_id)
+    )
+    free = set(alive)
+    holding = _holders(set_of_ids(ids)).add_columns(AssignmentRow.resources)
+    for _, held in connection.execute(holding):
+        free.difference_update(held)
+    return set_of_ids(sorted(free))
 
 
 def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
@@ -304,7 +327,7 @@ def _jobs_that_cannot_stay(connection: Connection, ids: Sequence[int]) -> tuple[
         )
         .exists()
     )
-    held = _holders(ProcSet(*ids)).where(~stays).order_by(JobRow.job_id)
+    held = _holders(set_of_ids(ids)).where(~stays).order_by(JobRow.job_id)
     return tuple(connection.execute(held).scalars())
 
 

@@ -259,15 +259,22 @@ def write_plan(connection: Connection, removed: Sequence[MoldableId], changed: S
 
 
 def write_texts(connection: Connection, texts: Mapping[JobId, Told]) -> None:
-    """Tell the users of several jobs something, as long as the jobs wait; one statement for all."""
+    """Tell the users of several jobs something, as long as the jobs wait; one statement for all.
+
+    A job that somebody moves at this moment is left alone: the next round sees what became of it.
+    """
     if not texts:
         return
     connection.execute(
         text(
-            "UPDATE jobs SET message = new.message, scheduler_info = new.reason"
-            " FROM unnest(CAST(:ids AS bigint[]), CAST(:messages AS text[]), CAST(:reasons AS text[]))"
-            " AS new(job_id, message, reason)"
-            " WHERE jobs.job_id = new.job_id AND jobs.state = 'Waiting'"
+            "WITH waiting AS MATERIALIZED ("
+            " SELECT job_id FROM jobs WHERE job_id = ANY(CAST(:ids AS bigint[])) AND state = 'Waiting'"
+            " FOR NO KEY UPDATE SKIP LOCKED)"
+            " UPDATE jobs SET message = new.message, scheduler_info = new.reason"
+            " FROM waiting JOIN"
+            " unnest(CAST(:ids AS bigint[]), CAST(:messages AS text[]), CAST(:reasons AS text[]))"
+            " AS new(job_id, message, reason) USING (job_id)"
+            " WHERE jobs.job_id = waiting.job_id AND jobs.state = 'Waiting'"
         ),
         {
             "ids": list(texts),

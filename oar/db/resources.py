@@ -13,7 +13,6 @@ from sqlalchemy import (
     column,
     insert,
     literal,
-    select,
     table,
     update,
 )
@@ -22,6 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from oar.core.job import LevelValue, Resource, ResourceId
 from oar.core.states import NodeState
 from oar.db.conditions import BadFilter, matching_ids, words_of
+from oar.db.locks import lock_resource_rows
 from oar.db.properties import PropertyError, ProtectedProperty, UnknownProperty, list_properties
 from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
@@ -118,12 +118,7 @@ def set_properties(
     """
     _check_names(connection, values)
     wanted = sorted(set(ids))
-    connection.execute(
-        select(ResourceRow.resource_id)
-        .where(among(ResourceRow.resource_id, wanted))
-        .order_by(ResourceRow.resource_id)
-        .with_for_update(key_share=True)
-    )
+    lock_resource_rows(connection, among(ResourceRow.resource_id, wanted))
     changed: set[int] = set()
     for name, value in values.items():
         changed |= _set_property(connection, wanted, name, value, now)
@@ -139,14 +134,7 @@ def request_state(
     date of the wish; the history of a resource tells its states by the date they began, so it is not stored.
     """
     chosen = _chosen(target)
-    found = list(
-        connection.execute(
-            select(ResourceRow.resource_id)
-            .where(chosen)
-            .order_by(ResourceRow.resource_id)
-            .with_for_update(key_share=True)
-        ).scalars()
-    )
+    found = lock_resource_rows(connection, chosen)
     if isinstance(target, str) and not found:
         raise UnknownNode(target)
     if not isinstance(target, str) and (unknown := set(target) - set(found)):

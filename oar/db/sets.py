@@ -24,6 +24,17 @@ def set_of_intervals(intervals: Iterable[tuple[int, int]]) -> ProcSet:
     return result
 
 
+def set_of_ids(ids: Iterable[int]) -> ProcSet:
+    """Build a set from ids that are sorted, in linear time."""
+    intervals: list[tuple[int, int]] = []
+    for number in ids:
+        if intervals and intervals[-1][1] == number - 1:
+            intervals[-1] = (intervals[-1][0], number)
+        else:
+            intervals.append((number, number))
+    return set_of_intervals(intervals)
+
+
 def parse_multirange(value: str) -> ProcSet:
     """Read PostgreSQL's text of an int4multirange, such as ``{[1,5),[7,8)}``."""
     return set_of_intervals((int(begin), int(end) - 1) for begin, end in INTERVAL.findall(value))

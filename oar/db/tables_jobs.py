@@ -5,18 +5,29 @@ are no foreign keys, because OAR writes 0 for "none" there: ``array_id`` (until 
 ``resubmit_job_id``. ``queue_name`` is none either: history names queues that were removed since.
 """
 
+from collections.abc import Iterable
+from enum import StrEnum
+
 from sqlalchemy import REAL, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oar.core.states import FINAL_STATES, JobState, JobType, KillState, ReservationState, RowIndex
 from oar.db.tables import LIVELY, YES_NO, Base, number, one_of, row_index, word, yes_no
 
-LIVE = text("state IN (" + ", ".join(f"'{state}'" for state in JobState if state not in FINAL_STATES) + ")")
+
+def _words(states: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+LIVE = text(f"state IN ({_words(state for state in JobState if state not in FINAL_STATES)})")
 """Which jobs can still change; partial indexes on it stay small whatever history holds.
 
 The live states are named, not the final ones: of values that a query names, the database expects few rows.
 """
-ENDED = ", ".join(f"'{state}'" for state in sorted(FINAL_STATES))
+OPEN = text(f"frag_state IN ({_words(state for state in KillState if state is not KillState.DONE)})")
+"""Which kills are under way."""
+TO_ACCOUNT = text(f"accounted = 'NO' AND state IN ({_words(sorted(FINAL_STATES))})")
+"""Which jobs have ended and were not counted yet."""
 
 
 class JobRow(Base):
@@ -33,9 +44,7 @@ class JobRow(Base):
         Index("ix_jobs_live", "queue_name", "job_id", postgresql_where=LIVE),
         Index("ix_jobs_live_user", "job_user", "job_id", postgresql_where=LIVE),
         Index("ix_jobs_reserved", "start_time", postgresql_where=text("reservation <> 'None'")),
-        Index(
-            "ix_jobs_to_account", "job_id", postgresql_where=text(f"accounted = 'NO' AND state IN ({ENDED})")
-        ),
+        Index("ix_jobs_to_account", "job_id", postgresql_where=TO_ACCOUNT),
         Index("ix_jobs_resubmitted", "resubmit_job_id", postgresql_where=text("resubmit_job_id <> 0")),
         Index("ix_jobs_was_suspended", "job_id", postgresql_where=text("suspended = 'YES'")),
         Index("ix_jobs_with_file", "file_id", postgresql_where=text("file_id IS NOT NULL")),
@@ -229,7 +238,7 @@ class KillRow(Base):
     __tablename__ = "frag_jobs"
     __table_args__ = (
         one_of("frag_state", KillState),
-        Index("ix_frag_jobs_open", "frag_id_job", postgresql_where=text(f"frag_state <> '{KillState.DONE}'")),
+        Index("ix_frag_jobs_open", "frag_id_job", postgresql_where=OPEN),
         LIVELY,
     )
 
