@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -60,7 +60,7 @@ class Context:
 
         settings, warnings = load_settings()
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+            complain(f"warning: {warning}")
         return settings
 
     @cached_property
@@ -95,6 +95,9 @@ class OarCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Remember the arguments as they were typed; see :func:`typed_arguments`."""
         ctx.meta[_TYPED] = tuple(args)
+        for one in args:
+            if any("\ud800" <= letter <= "\udfff" for letter in one):
+                raise click.UsageError(f"'{one}' is not written in UTF-8", ctx)
         return super().parse_args(ctx, args)
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
@@ -147,7 +150,15 @@ def typed_arguments() -> tuple[str, ...]:
 
 def warn(text: str) -> None:
     """Say something on the standard error, in the name of the running command."""
-    click.echo(f"{click.get_current_context().find_root().command.name}: {one_line(text)}", err=True)
+    complain(f"{click.get_current_context().find_root().command.name}: {text}")
+
+
+def complain(text: str) -> None:
+    """Write a line on the standard error; where that cannot be, the exit code has to do."""
+    try:
+        click.echo(one_line(text), err=True)
+    except OSError:
+        _forget(sys.stderr)
 
 
 def run_command(command: Callable[[], Any], name: str) -> NoReturn:
@@ -163,11 +174,11 @@ def run_command(command: Callable[[], Any], name: str) -> NoReturn:
         _leave(name, "interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Who read our output has gone.
-        _forget_output()
+        _forget(sys.stdout)
         sys.exit(ExitCode.FAILURE)
     except OSError as error:
         # What is left is the machine's: a full disk behind the output, no process or file to be had.
-        _forget_output()
+        _forget(sys.stdout)
         what = f"{error.filename}: " if error.filename else ""
         _leave(name, f"{what}{error.strerror or error}; what was asked may be done in part", ExitCode.FAILURE)
     except click.UsageError as error:
@@ -186,14 +197,14 @@ def run_command(command: Callable[[], Any], name: str) -> NoReturn:
 
 
 def _leave(name: str, text: str, code: int) -> NoReturn:
-    click.echo(f"{name}: {one_line(text)}", err=True)
+    complain(f"{name}: {text}")
     sys.exit(int(code))
 
 
-def _forget_output() -> None:
-    """Write what was not written yet nowhere, or Python would complain once more while it closes stdout."""
+def _forget(stream: TextIO | None) -> None:
+    """Write what was not written yet nowhere, or Python would complain once more while it closes the file."""
     with suppress(ValueError, AttributeError):  # no real file in a test, none at all after >&-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr] # as just said
 
 
 def _database_words(error: Exception) -> str | None:

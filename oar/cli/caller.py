@@ -3,8 +3,9 @@
 import grp
 import os
 import pwd
+import select
 import subprocess
-import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,29 +90,34 @@ def _read(path: Path) -> bytes:
 
 def _read_through_sudo(caller: Caller, path: Path, timeout_s: float) -> bytes:
     command = ["sudo", "-n", "-u", f"#{caller.uid}", "--", "/bin/cat", "--", str(path)]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as reader:
-        # sudo hands the signal on; a pipe that nobody writes to would keep us waiting for ever
-        timer = threading.Timer(timeout_s, reader.terminate)
-        timer.start()
-        content, words = _read_bounded(reader)
-        in_time = timer.is_alive()
-        timer.cancel()
-    if not in_time:
+    pipe = subprocess.PIPE
+    reader = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+    assert reader.stdout is not None and reader.stderr is not None  # noqa: S101 - both are pipes
+    content = _read_pipe(reader.stdout.fileno(), timeout_s)
+    reader.stdout.close()  # who still writes is ended by that
+    if content is None:
+        # sudo runs as root: we may not end it, nor wait for what never comes
         raise Unreadable(f"'{path}' cannot be read: no answer within {timeout_s} s")
-    if reader.returncode != 0 and len(content) <= LARGEST_FILE:
-        reason = (words.strip().splitlines() or ["sudo gave no reason"])[-1]
+    with reader.stderr:
+        words = reader.stderr.read().decode(errors="replace").strip().splitlines()
+    if reader.wait() != 0 and len(content) <= LARGEST_FILE:
+        reason = (words or ["sudo gave no reason"])[-1]
         raise Unreadable(f"'{path}' cannot be read as {caller.name}: {reason.rpartition(': ')[2]}")
     return content
 
 
-def _read_bounded(reader: "subprocess.Popen[bytes]") -> tuple[bytes, str]:
-    """Return the output, as much as we take of it, and the words of complaint."""
-    assert reader.stdout is not None and reader.stderr is not None  # noqa: S101 - both are pipes
-    content = reader.stdout.read(LARGEST_FILE + 1)
-    reader.stdout.close()  # who still writes is ended by that
-    return content, reader.stderr.read().decode(errors="replace")
+def _read_pipe(pipe: int, timeout_s: float) -> bytes | None:
+    """Return what comes, no more than we take of it; None when it did not all come in time."""
+    content = b""
+    deadline = time.monotonic() + timeout_s
+    while len(content) <= LARGEST_FILE:
+        if not select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
+            return None
+        piece = os.read(pipe, 2**20)
+        if not piece:
+            break
+        content += piece
+    return content
 
 
 def _name_of(uid: int) -> str:

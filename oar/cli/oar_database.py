@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import click
 
-from oar.cli.app import Context, OarCommand, OarGroup, fail, oar_command
+from oar.cli.app import Context, OarCommand, OarGroup, complain, fail, oar_command
 from oar.errors import ExitCode
 
 EXIT_CODES = {
@@ -57,7 +57,7 @@ def oar_database(context: click.Context, conf: Path | None) -> None:
 
         settings, warnings = load_settings(conf)
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+            complain(f"warning: {warning}")
         context.obj = Context(settings=settings)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from oar import bus
-from oar.cli.app import Context, fail, oar_command, warn
+from oar.cli.app import Context, complain, fail, oar_command, warn
 from oar.cli.job_operands import JobsMeant, chosen_jobs, job_operands
 from oar.core.messages import Hint
 from oar.db.engine import database_now
@@ -36,19 +36,24 @@ def oardel(context: Context, ids: tuple[str, ...], array: bool, sql: str | None)
 
     A job that waits is taken away; a job that runs is told to end, and then forced to.
     """
-    codes = set()
-    registered = []
-    for job_id in chosen_jobs(context, JobsMeant(ids, array, sql), BAD_OPERAND):
-        answer = _ask(context, job_id)
-        click.echo(f"Deleting the job = {job_id} ...{'ERROR.' if answer in _FAILURES else 'REGISTERED.'}")
-        if answer in _FAILURES:
-            code, words = _FAILURES[answer]
-            codes.add(code)
-            click.echo(f"Cannot frag {job_id} ; {words}", err=True)
-        else:
-            registered.append(job_id)
+    answers = [
+        (job_id, _ask(context, job_id))
+        for job_id in chosen_jobs(context, JobsMeant(ids, array, sql), BAD_OPERAND)
+    ]
+    registered = [job_id for job_id, answer in answers if answer not in _FAILURES]
+    # The server is told first: who reads our output may be gone.
+    heard = not registered or bus.send(context.settings.server, Hint.STATE_CHANGED, Hint.KILL_ASKED)
+    for job_id, answer in answers:
+        _tell(job_id, answer)
     if registered:
-        _finish(context, registered)
+        click.echo(f"The job(s) [ {' '.join(map(str, registered))} ] will be deleted in the near future.")
+    if not heard:
+        server = context.settings.server
+        warn(
+            f"the server at {server.hostname}:{server.message_port} does not answer; "
+            "what was registered will be done when it is back"
+        )
+    codes = {_FAILURES[answer][0] for _, answer in answers if answer in _FAILURES}
     if codes:
         fail(codes.pop() if len(codes) == 1 else MIXED)
 
@@ -63,11 +68,7 @@ def _ask(context: Context, job_id: int) -> KillAnswer:
         return ask_kill(connection, job_id, caller.name, now, is_admin=caller.is_admin)
 
 
-def _finish(context: Context, registered: list[int]) -> None:
-    click.echo(f"The job(s) [ {' '.join(map(str, registered))} ] will be deleted in the near future.")
-    server = context.settings.server
-    if not bus.send(server, Hint.STATE_CHANGED, Hint.KILL_ASKED):
-        warn(
-            f"the server at {server.hostname}:{server.message_port} does not answer; "
-            "what was registered will be done when it is back"
-        )
+def _tell(job_id: int, answer: KillAnswer) -> None:
+    click.echo(f"Deleting the job = {job_id} ...{'ERROR.' if answer in _FAILURES else 'REGISTERED.'}")
+    if answer in _FAILURES:
+        complain(f"Cannot frag {job_id} ; {_FAILURES[answer][1]}")

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import Connection
 
 from oar import bus
-from oar.cli.app import Context, fail, oar_command
+from oar.cli.app import Context, complain, fail, oar_command
 from oar.cli.job_operands import JobsMeant, chosen_jobs, job_operands
 from oar.core.messages import Hint
 from oar.db.engine import database_now
@@ -61,17 +61,21 @@ def _change_all(context: Context, meant: JobsMeant, word: str, state: str, chang
         HoldAnswer.NOT_ALLOWED: "you are not its owner",
         HoldAnswer.WRONG_STATE: f"it is not in state {state}",
     }
-    failed = False
-    for job_id in chosen_jobs(context, meant, BAD_OPERAND):
-        with context.engine.begin() as connection:
-            answer = change(connection, job_id)
-        if answer in reasons:
-            failed = True
-            click.echo(f"/!\\ Cannot {word.lower()} {job_id}: {reasons[answer]}", err=True)
-        else:
-            click.echo(f"[{job_id}] {word} request was sent to the OAR server.")
+    answers = [
+        (job_id, _change(context, job_id, change)) for job_id in chosen_jobs(context, meant, BAD_OPERAND)
+    ]
     # A server that is down needs no hint: it reads the states when it starts. The job is held or let go
     # already: what is left to do is to plan without it, or with it.
     bus.send(context.settings.server, Hint.STATE_CHANGED, Hint.SCHEDULE)
-    if failed:
+    for job_id, answer in answers:
+        if answer in reasons:
+            complain(f"/!\\ Cannot {word.lower()} {job_id}: {reasons[answer]}")
+        else:
+            click.echo(f"[{job_id}] {word} request was sent to the OAR server.")
+    if any(answer in reasons for _, answer in answers):
         fail(1)
+
+
+def _change(context: Context, job_id: int, change: Change) -> HoldAnswer:
+    with context.engine.begin() as connection:
+        return change(connection, job_id)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from oar import bus
-from oar.cli.app import Context, oar_command, typed_arguments, warn
+from oar.cli.app import Context, complain, oar_command, typed_arguments, warn
 from oar.cli.caller import Caller, group_of, is_member, read_as
 from oar.core.messages import Hint
 from oar.submit.admission import ADMIN, Author, Draft, admit
@@ -110,9 +110,10 @@ def oarsub(context: Context, /, command: tuple[str, ...], scanscript: bool, **wi
     from oar.submit.submit import submit  # noqa: PLC0415 - loads the database, which a typing error must not
 
     job_ids = submit(context.engine, context.reader, draft, socket.gethostname())
-    _tell(job_ids)
     server = context.settings.server
-    if not bus.send(server, Hint.SUBMITTED):
+    heard = bus.send(server, Hint.SUBMITTED)  # first: who reads our output may be gone
+    _tell(job_ids)
+    if not heard:
         warn(
             f"the server at {server.hostname}:{server.message_port} does not answer; the job is registered "
             "and will start when it is back"
@@ -137,7 +138,7 @@ def _read(context: Context, operands: Sequence[str], wishes: Wishes, scans: bool
     if script is not None:
         wishes, warnings = merge(wishes, script.wishes)
         for warning in warnings:
-            click.echo(warning, err=True)
+            complain(warning)
     parameters = None
     if wishes.array_param_file is not None:
         parameters = read_parameters(read_as(context.caller, Path(wishes.array_param_file)))

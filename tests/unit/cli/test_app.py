@@ -138,6 +138,19 @@ def test_a_closed_output_is_no_error() -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("shell", ["--bogus 2>&-", "--bogus 2> /dev/full", "--bogus >&- 2>&- <&-"])
+def test_without_a_standard_error_the_exit_code_says_it_all(shell: str) -> None:
+    assert leave(shell).returncode == 1
+
+
+def test_an_argument_that_is_no_text_is_refused() -> None:
+    result = run(None, "a\udcff")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "oarfoo: 'a\\udcff' is not written in UTF-8; see oarfoo --help\n",
+    )
+
+
 def test_what_somebody_typed_cannot_command_the_terminal() -> None:
     assert run(OarError("no \x1b[2Jthing")).stderr == "oarfoo: no \\x1b[2Jthing\n"
 

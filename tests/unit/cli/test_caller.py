@@ -110,3 +110,4 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(alice: Caller, tmp_path: Path)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Unreadable, match=r"no answer within 0\.2 s"):
         read_as(alice, tmp_path / "pipe", timeout_s=0.2)
+    os.close(os.open(tmp_path / "pipe", os.O_RDWR))  # lets the program that waits go
