@@ -15,6 +15,8 @@ What callers use::
   only get resources of type ``default`` must be written in it.
 * ``occupations``: what is taken, ends included and security time included; ``occupation_of_running`` and
   ``occupation_of_planned`` make them. ``Occupation.besteffort`` is for :func:`schedule` only.
+* sharing, placeholders and containers are read from the types of jobs, and from ``Occupation.sharing`` and
+  ``Occupation.nesting``; an inner job is placed after all containers of its name that are among the jobs.
 * ``ends``: for jobs that others depend on and that are not placed here: the first second after their
   walltime (start + walltime), or ``OVER`` when they have ended. Jobs placed in the Gantt are known to it.
 * ``rules``: ``Rules(security_time_s, besteffort_duration_s, energy_saving)``.

@@ -21,8 +21,11 @@ def explain(gantt: Gantt, job: WaitingJob, outcome: Outcome) -> Reason:
     planned = gantt.planned.get(job.job_id)
     if planned is None or outcome.start_time <= gantt.now:
         return Reason(ReasonKind.NONE)
-    if outcome.start_time == planned.earliest.date and planned.earliest.waits_for is not None:
-        return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.earliest.waits_for,))
+    if outcome.start_time == planned.earliest.date:
+        if planned.earliest.waits_for is not None:
+            return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.earliest.waits_for,))
+        if planned.earliest.postponed:
+            return Reason(ReasonKind.POSTPONED, outcome.start_time)
     return _why_later(gantt, planned)
 
 
@@ -57,6 +60,8 @@ def why_no_room(gantt: Gantt, job: WaitingJob, moldables: Sequence[CompiledMolda
                         ReasonKind.NOT_USABLE, shortage=_shortage(job, wanted, number, group.usable)
                     )
             break
+    if "deadline" in job.types:
+        return Reason(ReasonKind.DEADLINE, text=job.types["deadline"])
     space = nesting_of(job).inside
     if space is not None:
         return Reason(ReasonKind.CONTAINER_TOO_SMALL, text=space)

@@ -52,10 +52,11 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Earliest:
-    """The first date at which a job may start, and the job it waits for until then."""
+    """The first date at which a job may start; until then it waits for a job, or because it asked to."""
 
     date: int
     waits_for: JobId | None = None
+    postponed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,25 +78,32 @@ def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupa
 
 
 def _collide(mine: Occupation, other: Occupation, containers: Containers) -> bool:
-    if other.besteffort and not mine.besteffort:
-        return False
     if mine.begin > other.end or other.begin > mine.end or not mine.resources & other.resources:
         return False
     if mine.nesting.inside == other.nesting.inside:
         shared = mine.sharing.may_overlap(other.sharing) or other.sharing.may_overlap(mine.sharing)
-        return not shared
-    return not (_holds(mine, other, containers) or _holds(other, mine, containers))
+        return not shared and not _evicts(mine, other)
+    around = _around(mine, containers)
+    if mine in _around(other, containers) or other in around:
+        return False
+    return not any(_evicts(one, other) for one in (mine, *around))
 
 
-def _holds(container: Occupation, inner: Occupation, containers: Containers) -> bool:
-    """Tell whether the inner job is somewhere in a space that the container opens."""
-    seen = set()
+def _evicts(mine: Occupation, other: Occupation) -> bool:
+    return other.besteffort and not mine.besteffort
+
+
+def _around(inner: Occupation, containers: Containers) -> list[Occupation]:
+    """List the containers of the space that a job is in, those of the space that they are in, and so on."""
+    seen: set[Space] = set()
     spaces = {inner.nesting.inside}
+    found: list[Occupation] = []
     while spaces:
         seen |= spaces
         around = [one for space in spaces for one in containers.get(space, ())]
+        found.extend(around)
         spaces = {one.nesting.inside for one in around} - seen
-    return container.nesting.opens in seen - {None}
+    return found
 
 
 def _check_container(mine: Occupation, containers: Containers) -> Iterator[str]:

@@ -25,6 +25,9 @@ class ReasonKind(Enum):
     NOT_USABLE = auto()
     NOT_LONG_ENOUGH = auto()
     NOT_THEN = auto()
+    POSTPONED = auto()
+    DEADLINE = auto()
+    TOO_LATE = auto()
     UNKNOWN_LEVEL = auto()
     NEVER = auto()
     NEVER_TOGETHER = auto()
@@ -112,6 +115,18 @@ def _not_then(reason: Reason, format_date: DateFormat) -> str:
     return f"what it asks for is not free from {format_date(reason.until or 0)} on for as long as it takes"
 
 
+def _postponed(reason: Reason, format_date: DateFormat) -> str:
+    return f"starts {format_date(reason.until or 0)}, since it is postponed until then"
+
+
+def _deadline(reason: Reason, _format_date: DateFormat) -> str:
+    return f"cannot have ended by its deadline, {reason.text}"
+
+
+def _too_late(reason: Reason, _format_date: DateFormat) -> str:
+    return f"will never run: {reason.text} is past"
+
+
 def _unknown_level(reason: Reason, _format_date: DateFormat) -> str:
     return f'no resource has a property "{reason.text}"'
 
@@ -162,6 +177,9 @@ WORDS: dict[ReasonKind, Callable[[Reason, DateFormat], str]] = {
     ReasonKind.NOT_USABLE: _not_usable,
     ReasonKind.NOT_LONG_ENOUGH: _not_long_enough,
     ReasonKind.NOT_THEN: _not_then,
+    ReasonKind.POSTPONED: _postponed,
+    ReasonKind.DEADLINE: _deadline,
+    ReasonKind.TOO_LATE: _too_late,
     ReasonKind.UNKNOWN_LEVEL: _unknown_level,
     ReasonKind.NEVER: _never,
     ReasonKind.NEVER_TOGETHER: _never_together,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
+from oar.core.job_dates import JobDates, job_dates
 from oar.kamelot.compiled import CompiledMoldable, compile_moldable
 from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.eligible import Eligible
@@ -86,30 +87,37 @@ def fits(platform: Platform, job: WaitingJob) -> str | None:
 
 
 def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
-    earliest = _earliest(gantt, job, rules)
+    dates = job_dates(job.types)
+    if missed := dates.missed(gantt.now):
+        return _refuse(gantt, job, Reason(ReasonKind.TOO_LATE, text=f"{missed}={job.types[missed]}"))
+    earliest = _earliest(gantt, job, rules, dates)
     if isinstance(earliest, Reason):
         return _refuse(gantt, job, earliest)
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
     moldables = _compile(gantt.platform, job, usable, rules)
-    best: tuple[CompiledMoldable, Place] | None = None
-    before = FOREVER
-    for wanted in moldables:
-        place = _find(view, wanted, earliest.date, before)
-        if place is not None:
-            best = wanted, place
-            before = place.start + wanted.duration
+    best = _finishes_first(view, moldables, earliest.date, dates.deadline)
     if best is None:
         return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
     return _assign(gantt, job, *best, earliest)
 
 
-def _find(view: View, wanted: CompiledMoldable, earliest: int, before: int) -> Place | None:
-    """Find the first place that is free again before a date: the end of the best so far."""
-    if not wanted.could_fit:
-        return None
-    return view.find(wanted, earliest, before - wanted.duration - 1)
+def _finishes_first(
+    view: View, moldables: Sequence[CompiledMoldable], earliest: int, deadline: int | None
+) -> tuple[CompiledMoldable, Place] | None:
+    """Find the moldable that frees its resources first, and its place; of equal ones the first given."""
+    best: tuple[CompiledMoldable, Place] | None = None
+    before = FOREVER
+    for wanted in moldables:
+        latest = before - wanted.duration - 1
+        if deadline is not None:
+            latest = min(latest, deadline - wanted.moldable.walltime_s)
+        place = view.find(wanted, earliest, latest) if wanted.could_fit else None
+        if place is not None:
+            best = wanted, place
+            before = place.start + wanted.duration
+    return best
 
 
 def _compile(platform: Platform, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
@@ -119,9 +127,14 @@ def _compile(platform: Platform, job: WaitingJob, usable: int, rules: Rules) -> 
     ]
 
 
-def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules) -> Earliest | Reason:
-    """Tell when the jobs it depends on let it start, twice the security time after the last of them."""
+def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> Earliest | Reason:
+    """Tell when the jobs it depends on let it start, twice the security time after the last of them.
+
+    A job that is postponed does not start before its date either.
+    """
     earliest = Earliest(gantt.now)
+    if dates.postpone is not None and dates.postpone > gantt.now:
+        earliest = Earliest(dates.postpone, postponed=True)
     for required in job.dependencies:
         end = gantt.ends.get(required)
         if end is None:
@@ -145,9 +158,13 @@ def _no_container(job: WaitingJob) -> Reason:
     return Reason(ReasonKind.CONTAINER_UNPLANNED, text=job.types["inner"])
 
 
+FINAL = {ReasonKind.NEVER, ReasonKind.NEVER_TOGETHER, ReasonKind.UNKNOWN_LEVEL, ReasonKind.TOO_LATE}
+"""The obstacles that do not go away."""
+
+
 def _refuse(gantt: Gantt, job: WaitingJob, reason: Reason) -> NoRoom | NeverFits:
     gantt.refused[job.job_id] = reason
     words = reason.words()
-    if reason.kind in {ReasonKind.NEVER, ReasonKind.NEVER_TOGETHER, ReasonKind.UNKNOWN_LEVEL}:
+    if reason.kind in FINAL:
         return NeverFits(job.job_id, words)
     return NoRoom(job.job_id, words)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from procset import ProcSet
 
+from oar.core.durations import parse_date
 from oar.core.job import ALL, BEST, HALF, Group, JobId, Moldable, Resource, WaitingJob
 from oar.core.states import NodeState
 from oar.kamelot import OVER, Occupation, Rules
@@ -82,6 +83,10 @@ class Eyes:
             return True
         shared = self.pair is not None and self.pair == taken.pair
         return not (shared or taken.placeholder in self.allowed)
+
+
+def date_of(job: WaitingJob, name: str, default: int) -> int:
+    return parse_date(job.types[name]) if name in job.types else default
 
 
 def pair_of(job: WaitingJob) -> tuple[str, str] | None:
@@ -195,13 +200,22 @@ class World:
                 usable |= ProcSet(r.resource_id)
         return usable
 
-    def place(self, job: WaitingJob) -> Answer:
-        earliest = self.now
+    def earliest(self, job: WaitingJob) -> int | None:
+        earliest = max(self.now, date_of(job, "postpone", 0))
         for required in job.dependencies:
             if required not in self.ends:
                 return None
             if self.ends[required] != OVER:
                 earliest = max(earliest, self.ends[required] + 2 * self.rules.security_time_s)
+        return earliest
+
+    def place(self, job: WaitingJob) -> Answer:
+        deadline = date_of(job, "deadline", 2**31)
+        if self.now > min(deadline, date_of(job, "expire", 2**31)):
+            return None
+        earliest = self.earliest(job)
+        if earliest is None:
+            return None
         eyes = eyes_of(job)
         if eyes.space is not None and all(name != eyes.space for name, *_ in self.areas):
             return None
@@ -211,6 +225,8 @@ class World:
             if "besteffort" in job.types:
                 duration = max(self.rules.besteffort_duration_s, self.rules.security_time_s)
             found = self.first_place(job, moldable, earliest, duration)
+            if found is not None and found[0] + moldable.walltime_s > deadline:
+                found = None
             if found is not None and (best is None or found[0] + duration < best[1] + best[2]):
                 best = moldable, found[0], duration, found[1]
         if best is None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from procset import ProcSet
 
+from oar.core.durations import format_date
 from oar.core.job import (
     ALL,
     BEST,
@@ -215,6 +216,9 @@ def types(draw: st.DrawFn) -> dict[str, str]:
         (3, "container", ["", "red", "red", "red", "blue"]),
         (4, "inner", SPACES),
         (1, "besteffort", [""]),
+        (1, "postpone", [format_date(date) for date in (90, 105, 130)]),
+        (1, "expire", [format_date(date) for date in (99, 100, 150)]),
+        (1, "deadline", [format_date(date) for date in (99, 110, 125, 150, 200)]),
     ):
         if draw(st.integers(0, 9)) < odds:
             found[name] = draw(st.sampled_from(values))
