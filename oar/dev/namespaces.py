@@ -53,9 +53,10 @@ class NamespacesBed(Bed):
     def __init__(self, directory: Path, nodes: Sequence[str]) -> None:
         super().__init__(directory, nodes)
         self.user = USERS[0]
-        digest = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
+        self.lab = "oar-" + hashlib.sha256(str(directory).encode()).hexdigest()[:8]
+        """What the names of the cluster's networks and cgroups begin with."""
         self._variables = {
-            "LAB": f"oar-{digest}",
+            "LAB": self.lab,
             "LABDIR": str(directory / "lab"),
             "SHARE": str(directory),
             "READABLE": "\n".join(_folders_to_read()),

@@ -1,7 +1,8 @@
 """Finds and ends the processes of an embedded cluster, whatever became of their parents.
 
-Every process started for a cluster carries ``OAR_DEV_CLUSTER=<folder>`` in its environment; jobs get it
-through sshd. Programs that overwrite their environment with a title (sshd, ssh) show a file of the folder.
+Every process started for a cluster carries ``OAR_DEV_CLUSTER=<folder>`` in its environment, jobs the runtime
+folder of their node. Programs that overwrite their environment with a title (sshd, ssh) show a file of the
+folder.
 """
 
 import os
@@ -36,7 +37,12 @@ class Process:
     def belongs_to(self, folder: Path) -> bool:
         """Say whether the process was started for the cluster in ``folder``."""
         titled = self.title.startswith(_TITLED) and f"{folder}/".encode() in self.title
-        return titled or self.has(MARK, str(folder))
+        on_node = f"OAR_RUNDIR={folder}/".encode()
+        return (
+            titled
+            or self.has(MARK, str(folder))
+            or any(variable.startswith(on_node) for variable in self.environment)
+        )
 
 
 def live_processes() -> Iterator[Process]:
@@ -87,13 +93,22 @@ def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> bool:
 
 
 def kill_all(belongs: Callable[[Process], bool], patience_s: float = 10.0) -> None:
-    """Kill the processes that match and their descendants until none is left; raises `ProcessesRemain`."""
+    """Kill the processes that match and their descendants until none is left; raises `ProcessesRemain`.
+
+    All are stopped before the first is killed: none can fork a child that nothing connects with us any more.
+    """
     deadline = time.monotonic() + patience_s
     while pids := with_children(belongs):
-        for pid in pids:
+        stopped: set[int] = set()
+        while new := pids - stopped:
+            for pid in new:
+                kill(pid, signal.SIGSTOP)
+            stopped |= new
+            pids = with_children(belongs)
+        for pid in stopped:
             kill(pid)
         if time.monotonic() > deadline:
-            raise ProcessesRemain(f"these processes do not die: {sorted(pids)}")
+            raise ProcessesRemain(f"these processes do not die: {sorted(stopped)}")
         time.sleep(0.01)
 
 

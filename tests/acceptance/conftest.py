@@ -1,7 +1,8 @@
 """Whole clusters, one on each kind of bed that this machine and account allow, shared by all tests.
 
 A test asks for ``site`` and runs once on each bed. ``@pytest.mark.best_bed`` runs it on the best one only;
-``@pytest.mark.bed("namespaces")`` only on that one, and the summary tells when it could not be had.
+``@pytest.mark.bed("namespaces")`` only on that one, and the summary tells when it could not be had. A
+test that makes a cluster of its own asks for ``kind``, the name of each kind of bed.
 """
 
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def _beds(config: pytest.Config) -> list[type[Bed]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", [*(bed.kind for bed in _beds(metafunc.config)), LocalBed.kind])
     if "shared_site" not in metafunc.fixturenames:
         return
     beds = _beds(metafunc.config)
