@@ -10,8 +10,9 @@ import zmq.asyncio
 from sqlalchemy import Engine
 
 from oar.almighty.agenda import Agenda, Duty, Rhythm
+from oar.almighty.begin_end import take_report
 from oar.almighty.database import Database
-from oar.almighty.finish import complete_end, take_report
+from oar.almighty.finish import complete_end
 from oar.almighty.front_door import FrontDoor
 from oar.almighty.job_queues import ActionKind, JobAction
 from oar.almighty.launch_pool import LaunchPool

@@ -5,6 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from oar.almighty.begin_end import begin_condemned_end
 from oar.almighty.job_queues import ActionKind, JobAction
 from oar.almighty.means import Means
 from oar.core.effects import Effect
@@ -37,6 +38,10 @@ class NodeStates:
 
     async def _apply(self, event: Event) -> None:
         try:
+            if await self._means.database.run(partial(begin_condemned_end, event=event)):
+                log.info("job %d: condemned by %s, cleaning its nodes", event.job_id, event.kind)
+                self._means.act(JobAction(event.job_id, ActionKind.END))
+                return
             applied = await self._means.database.run(
                 partial(_apply_event, event=event, with_cgroups=self._means.has_cgroups)
             )

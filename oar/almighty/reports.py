@@ -61,12 +61,17 @@ class Reports:
             return
         challenge, state = found
         is_right = bool(challenge) and hmac.compare_digest(challenge, report.challenge)
-        if state not in accepting(JobSignal.FINISH):
-            log.debug("job %d: report of its end while it is %s", report.job_id, state)
-        elif is_right:
-            self._means.act(JobAction(report.job_id, ActionKind.REPORT, report))
+        if state in accepting(JobSignal.FINISH):
+            if is_right:
+                self._means.act(JobAction(report.job_id, ActionKind.REPORT, report))
+            else:
+                await self._complain(report)
+        elif is_right and state.is_final and not self._means.is_busy(report.job_id):
+            # Its oarexec lives: the node could not be cleaned when the job ended, and can be reached now.
+            log.info("job %d: reported again although it is %s, cleaning its nodes", report.job_id, state)
+            self._means.act(JobAction(report.job_id, ActionKind.END))
         else:
-            await self._complain(report)
+            log.debug("job %d: report of its end while it is %s", report.job_id, state)
 
     async def _complain(self, report: JobReport) -> None:
         now = asyncio.get_running_loop().time()

@@ -5,7 +5,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from oar.almighty.finish import Incident, begin_end, complete_end, take_report
+from oar.almighty.begin_end import Incident, begin_end, take_report
+from oar.almighty.finish import complete_end
 from oar.almighty.means import Means
 from oar.almighty.node_programs import clean, code_of, describe, is_ready, is_silent, prepare, start_oarexec
 from oar.almighty.server_script import run_server_script

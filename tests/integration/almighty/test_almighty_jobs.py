@@ -127,6 +127,28 @@ def test_the_same_report_again_changes_nothing(database):
     assert incidents_of(database, job_id) == ["SWITCH_INTO_TERMINATE_STATE"]
 
 
+def test_a_node_that_still_reports_an_ended_job_is_cleaned(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+    remote = FakeRemote(bad={("clean", "node1"): Answer("node1", None, timed_out=True)})
+
+    async def scene(server: RunningServer) -> None:
+        server.say(report_line(job_id))
+        await server.until_state(job_id, JobState.TERMINATED)
+        before = len(remote.calls)
+        server.say(report_line(job_id, challenge="666"))
+        await asyncio.sleep(0.2)
+        assert len(remote.calls) == before
+        remote.bad.clear()
+        server.say(report_line(job_id))
+        async with asyncio.timeout(5):
+            while len(remote.calls) == before:
+                await asyncio.sleep(0.02)
+
+    play(database, remote, scene)
+    assert remote.actions(job_id)[-1] == "clean"
+    assert life_of(database, job_id) == ["Running", "Finishing", "Terminated"]
+
+
 def test_a_report_with_a_wrong_challenge_is_an_incident_and_nothing_else(database):
     job_id = add_ready_job(database.engine, JobState.RUNNING)
 

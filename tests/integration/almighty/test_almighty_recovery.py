@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import func, select, text
 
+from oar.core.events import EventKind
 from oar.core.states import JobState, NodeState
+from oar.db.events import record
 from oar.db.kills import SERVER, ask_kill
 from oar.db.tables_jobs import KillRow
 from oar.db.tables_resources import ResourceRow
@@ -117,6 +119,28 @@ def test_a_kill_that_was_carried_out_is_signalled_at_once_by_the_next_server(dat
             await server.until_called("signal TERM", job_id, within_s=2)
 
     asyncio.run(scene())
+
+
+def test_a_job_that_an_event_condemns_is_cleaned_by_the_next_server(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+    with database.engine.begin() as connection:
+        record(
+            connection,
+            EventKind.EXIT_VALUE_OAREXEC,
+            job_id=job_id,
+            now=job_row(connection, job_id).start_time,
+        )
+
+    async def scene() -> None:
+        async with running_server(database.engine, FakeRemote(silent={("clean", "node1")})) as first:
+            await first.until_called("clean", job_id)
+        remote = FakeRemote()
+        async with running_server(database.engine, remote) as second:
+            await second.until_state(job_id, JobState.ERROR)
+        assert remote.actions(job_id) == ["clean"]
+
+    asyncio.run(scene())
+    assert life_of(database, job_id) == ["Running", "Finishing", "Error"]
 
 
 def test_a_failed_preparation_that_was_cut_off_still_suspects_its_node(database):
