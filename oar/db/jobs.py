@@ -24,8 +24,6 @@ from oar.errors import BadRequest
 
 CHALLENGE_LIMIT = 10**18
 """A challenge is a number below this: the most digits that the server reads."""
-
-
 CHECKPOINT_SIGNAL = 12
 """SIGUSR2, which oarexec sends to a command that is told to save its work."""
 
@@ -85,7 +83,7 @@ def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
             for index, (job_id, command) in enumerate(zip(job_ids, new.commands, strict=True), 1)
         ),
     )
-    challenges = ({"job_id": one, "challenge": str(randbelow(CHALLENGE_LIMIT))} for one in job_ids)
+    challenges = ({"job_id": one, "challenge": new_challenge()} for one in job_ids)
     _write(connection, ChallengeRow, challenges)
     _write_requests(connection, job_ids, new.alternatives)
     _write(connection, JobTypeRow, ({"job_id": one, "type": word} for one in job_ids for word in new.types))
@@ -97,6 +95,11 @@ def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
     logs = ({"job_id": one, "job_state": state, "date_start": now} for one in job_ids)
     _write(connection, JobStateLogRow, logs)
     return job_ids
+
+
+def new_challenge() -> str:
+    """Make the secret that proves that a report is about a job."""
+    return str(randbelow(CHALLENGE_LIMIT))
 
 
 def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:

@@ -117,11 +117,6 @@ def move_job(
     return move
 
 
-def assign_job(connection: Connection, assignment: Assignment, *, now: int, message: str) -> bool:
-    """Give one waiting job its resources, as ``assign_jobs`` does; tell whether it was done."""
-    return bool(assign_jobs(connection, [(assignment, message)], now=now))
-
-
 def assign_jobs(
     connection: Connection, wanted: Sequence[tuple[Assignment, str]], *, now: int
 ) -> frozenset[JobId]:

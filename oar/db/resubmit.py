@@ -1,6 +1,5 @@
 """Submits a copy of an ended job in its place."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import Connection, Table, insert, literal, select, update
 from sqlalchemy.orm import DeclarativeBase, aliased
 
 from oar.core.states import JobState, JobType, ReservationState, RowIndex
+from oar.db.jobs import new_challenge
 from oar.db.tables_jobs import (
     ChallengeRow,
     DependencyRow,
@@ -21,8 +21,6 @@ from oar.db.tables_jobs import (
 
 FAILED_COPIES_AT_MOST = 3
 """After so many copies in a row that never gave the user's command an end, the job is at fault."""
-
-CHALLENGE_DIGITS = 18
 
 _SECRETS = "ssh_private_key", "ssh_public_key"
 
@@ -127,9 +125,8 @@ def _hand_over(connection: Connection, job_id: int, new_id: int) -> None:
     keys = connection.execute(
         select(ChallengeRow.ssh_private_key, ChallengeRow.ssh_public_key).where(ChallengeRow.job_id == job_id)
     ).one_or_none()
-    challenge = str(secrets.randbelow(10**CHALLENGE_DIGITS))
     given = dict(zip(_SECRETS, keys or ("", ""), strict=True))
-    connection.execute(insert(ChallengeRow).values(job_id=new_id, challenge=challenge, **given))
+    connection.execute(insert(ChallengeRow).values(job_id=new_id, challenge=new_challenge(), **given))
     connection.execute(
         update(ChallengeRow).where(ChallengeRow.job_id == job_id).values(dict.fromkeys(_SECRETS, ""))
     )

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from oar.core.job import Assignment, JobId, MoldableId
 from oar.core.states import JobState, NodeState, RowIndex
+from oar.db.moves import assign_jobs
 from oar.db.tables_jobs import (
     ChallengeRow,
     DependencyRow,
@@ -100,6 +101,11 @@ def assignment_of(
         select(MoldableRow.moldable_id).where(MoldableRow.moldable_job_id == job_id)
     ).scalar_one()
     return Assignment(JobId(job_id), MoldableId(moldable_id), 0, walltime_s, ProcSet(*resources))
+
+
+def assign_job(connection: Connection, assignment: Assignment, *, now: int, message: str) -> bool:
+    """Give one job its resources; tell whether it got them."""
+    return assign_jobs(connection, [(assignment, message)], now=now) == {assignment.job_id}
 
 
 def job_row(connection: Connection, job_id: int):

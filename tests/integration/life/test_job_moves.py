@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from oar.core.job_life import MOVES, JobSignal, accepting
 from oar.core.states import FINAL_STATES, JobState, NodeState, RowIndex
-from oar.db.moves import assign_job, move_job
+from oar.db.moves import move_job
 from oar.db.tables_jobs import JobStateLogRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow
 from tests.integration.life.build import (
@@ -17,6 +17,7 @@ from tests.integration.life.build import (
     add_dependency,
     add_job,
     add_node,
+    assign_job,
     assignment_of,
     current_rows,
     job_row,
