@@ -1,7 +1,7 @@
 """The workloads that batch schedulers are compared on: uniform draws, one moldable, one group, no filter."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request, Resource, ResourceId, WaitingJob
 from oar.core.states import NodeState
@@ -90,7 +90,14 @@ def jobs_of(workload: str, count: int, seed: int) -> list[WaitingJob]:
     jobs = []
     for number in range(1, count + 1):
         minutes, levels = WORKLOADS[workload](rng)
-        request = Request((Group("", tuple(Level(name, wanted) for name, wanted in levels)),))
-        moldable = Moldable(MoldableId(number), request, minutes * 60)
-        jobs.append(WaitingJob(JobId(number), "default", "user", "default", "", "", (moldable,)))
+        jobs.append(waiting_job(number, minutes * 60, levels))
     return jobs
+
+
+def waiting_job(
+    number: int, walltime_s: int, levels: Sequence[tuple[str, int]], condition: str = ""
+) -> WaitingJob:
+    """Make a job of one moldable and one group."""
+    request = Request((Group("", tuple(Level(name, wanted) for name, wanted in levels)),))
+    moldable = Moldable(MoldableId(number), request, walltime_s)
+    return WaitingJob(JobId(number), "default", "user", "default", "", condition, (moldable,))

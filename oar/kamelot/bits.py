@@ -1,6 +1,6 @@
 """Sets of small numbers kept in one integer: bit i is set when i belongs to the set."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from procset import ProcInt, ProcSet
 
@@ -17,6 +17,13 @@ def mask_of(members: Iterable[int]) -> int:
             digits.extend(bytes(byte + 1 - len(digits)))
         digits[byte] |= 1 << (member & 7)
     return int.from_bytes(digits, "little")
+
+
+def mask_of_rising(members: Sequence[int]) -> int:
+    """Make the integer whose set bits are the members, given rising; neighbours cost little."""
+    if members and members[-1] - members[0] == len(members) - 1:
+        return span(members[0], members[-1])
+    return mask_of(members)
 
 
 def span(first: int, last: int) -> int:

@@ -8,15 +8,29 @@ from oar.kamelot.hierarchy import Counts, Hierarchy, choose, make_test
 from oar.kamelot.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What requests have in common that differ in how many blocks they want.
+
+    ``usable`` are the leaves of the hierarchy that are wholly usable.
+    """
+
+    hierarchy: Hierarchy
+    usable: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledGroup:
     """A group: blocks of the candidates, how many are wanted, and the leaves that are wholly usable."""
 
     hierarchy: Hierarchy
     counts: Counts
     usable: int
+    shape: Shape
     fits: Callable[[int], bool]
     """Whether enough leaves are free; once false, it stays so for any subset."""
+    could_fit: bool
+    """Whether there would be enough, were all usable resources free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +44,54 @@ class CompiledMoldable:
     @property
     def could_fit(self) -> bool:
         """Tell whether each group would find enough, were all usable resources free and it alone."""
-        return all(group.fits(group.usable) for group in self.groups)
+        return all(group.could_fit for group in self.groups)
 
 
-def compile_moldable(
-    platform: Platform, job: WaitingJob, moldable: Moldable, usable: int, duration: int
-) -> CompiledMoldable:
-    """Resolve a moldable of a job that may use the given resources."""
-    if not moldable.request.groups:
-        raise ValueError("asks for no resources")
-    groups = tuple(compile_group(platform, job, group, usable) for group in moldable.request.groups)
-    return CompiledMoldable(moldable, duration, groups)
+class Compiler:
+    """Makes requests ready for jobs that may use the same resources; what they have in common, once."""
 
+    def __init__(self, platform: Platform, usable: int) -> None:
+        self._platform = platform
+        self._usable = usable
+        self._groups: dict[tuple[str, Group], CompiledGroup] = {}
+        self._shapes: dict[tuple[int, tuple[str, ...], Counts], Shape] = {}
 
-def compile_group(platform: Platform, job: WaitingJob, group: Group, usable: int) -> CompiledGroup:
-    """Resolve one group; the job's own condition holds as well as the group's."""
-    if not group.levels:
-        raise ValueError("a group of resources names no level")
-    candidates = platform.matching(job.properties) & platform.matching(group.filter)
-    hierarchy = platform.hierarchy(candidates, tuple(level.name for level in group.levels))
-    counts = tuple(level.count for level in group.levels)
-    for level in group.levels:
-        if level.count == 0 or level.count < HALF:
-            raise ValueError(f"asks for {level.count} {level.name}")
-    return CompiledGroup(hierarchy, counts, hierarchy.whole(usable), make_test(hierarchy.top, counts))
+    def moldable(self, job: WaitingJob, moldable: Moldable, duration: int) -> CompiledMoldable:
+        """Resolve a moldable of a job."""
+        if not moldable.request.groups:
+            raise ValueError("asks for no resources")
+        groups = tuple(self._group(job.properties, group) for group in moldable.request.groups)
+        return CompiledMoldable(moldable, duration, groups)
+
+    def _group(self, properties: str, group: Group) -> CompiledGroup:
+        """Resolve one group; the job's own condition holds as well as the group's."""
+        key = (properties, group)
+        found = self._groups.get(key)
+        if found is None:
+            found = self._groups[key] = self._compile(properties, group)
+        return found
+
+    def _compile(self, properties: str, group: Group) -> CompiledGroup:
+        if not group.levels:
+            raise ValueError("a group of resources names no level")
+        for level in group.levels:
+            if level.count == 0 or level.count < HALF:
+                raise ValueError(f"asks for {level.count} {level.name}")
+        counts = tuple(level.count for level in group.levels)
+        candidates = self._platform.matching(properties) & self._platform.matching(group.filter)
+        names = tuple(level.name for level in group.levels)
+        shape = self._shape(candidates, names, tuple(count if count < 0 else 0 for count in counts))
+        fits = make_test(shape.hierarchy.top, counts)
+        return CompiledGroup(shape.hierarchy, counts, shape.usable, shape, fits, fits(shape.usable))
+
+    def _shape(self, candidates: int, names: tuple[str, ...], words: Counts) -> Shape:
+        """Find the shape of requests for these levels; ALL, BEST and HALF are among the ``words``."""
+        key = (candidates, names, words)
+        found = self._shapes.get(key)
+        if found is None:
+            hierarchy = self._platform.hierarchy(candidates, names)
+            found = self._shapes[key] = Shape(hierarchy, hierarchy.whole(self._usable))
+        return found
 
 
 def choose_all(groups: Sequence[CompiledGroup], free: Sequence[int]) -> int | None:

@@ -5,11 +5,14 @@ only as a whole: matching a request never looks at single resources. Where each 
 are numbered by rank, so that a set of resources is a set of leaves; else they are numbered depth first.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
 
 from oar.core.job import ALL, BEST, HALF, LevelValue
 from oar.kamelot import bits
+from oar.kamelot.counting import Fields, fields_of
 
 Counts = tuple[int, ...]
 """How many blocks are wanted at each level, or ALL, BEST, HALF."""
@@ -20,20 +23,28 @@ class Block:
     """A block above the last level; the topmost holds everything.
 
     ``leaves`` are all the leaves below it, ``size`` the number of blocks (or leaves) just below it, and
-    ``children`` these blocks; there are none when the leaves themselves are just below.
+    ``children`` these blocks; there are none when the leaves themselves are just below. Where the children
+    are laid out as ``fields``, they can be counted all at once.
     """
 
     leaves: int
     size: int
-    children: tuple["Block", ...]
+    children: tuple["Block", ...] = ()
+    fields: Fields | None = None
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A block while rows are sorted in: what is below each of its values."""
+def _above(children: Iterable[Block]) -> Block:
+    """Make the block above some blocks."""
+    below = tuple(children)
+    leaves = 0
+    for child in below:
+        leaves |= child.leaves
+    lowest_level = not any(child.children for child in below)
+    return Block(leaves, len(below), below, fields_of([b.leaves for b in below]) if lowest_level else None)
 
-    below: dict[LevelValue, "_Draft"] = field(default_factory=dict)
-    ranks: list[int] = field(default_factory=list)
+
+Draft = dict[LevelValue, Any]
+"""What is below each value of a level while rows are sorted in: drafts, or ranks at the last level."""
 
 
 class Hierarchy:
@@ -45,41 +56,61 @@ class Hierarchy:
         There must be one level at least; a path has one value for each.
         """
         self.levels = levels
-        self.resources = bits.mask_of(rank for rank, _ in rows)
-        draft = _Draft()
+        self.resources = bits.mask_of_rising([rank for rank, _ in rows])
+        draft: Draft = {}
         for rank, path in rows:
             block = draft
-            for value in path:
-                block = block.below.setdefault(value, _Draft())
-            block.ranks.append(rank)
+            for value in path[:-1]:
+                found = block.get(value)
+                if found is None:
+                    found = block[value] = {}
+                block = found
+            block.setdefault(path[-1], []).append(rank)
+        self.base = self
+        """Whose leaves these are, so that what is known of its leaves is known of these too."""
         self._leaf_masks: list[int] = []
-        self.single = _has_single_leaves(draft)
+        self._leaf_of = [0] * self.resources.bit_length()
+        self.single = _has_single_leaves(draft, len(levels))
         """Whether each leaf is one resource, so that sets of leaves are sets of resources."""
         self.top = self._finish(draft, len(levels))
-        self._leaf_of = [0] * (0 if self.single else self.resources.bit_length())
-        for leaf, mask in enumerate(self._leaf_masks):
-            for rank in bits.members(mask):
-                self._leaf_of[rank] = leaf
 
-    def _finish(self, draft: _Draft, depth: int) -> Block:
-        size = len(draft.below)
+    def _finish(self, draft: Draft, depth: int) -> Block:
         if depth > 1:
-            children = tuple(self._finish(below, depth - 1) for below in draft.below.values())
-            leaves = 0
-            for child in children:
-                leaves |= child.leaves
-            return Block(leaves, size, children)
+            return _above(self._finish(below, depth - 1) for below in draft.values())
+        size = len(draft)
         if self.single:
-            return Block(bits.mask_of(leaf.ranks[0] for leaf in draft.below.values()), size, ())
+            return Block(bits.mask_of_rising([ranks[0] for ranks in draft.values()]), size)
         first = len(self._leaf_masks)
-        self._leaf_masks.extend(bits.mask_of(leaf.ranks) for leaf in draft.below.values())
-        return Block(bits.span(first, first + size - 1) if size else 0, size, ())
+        for leaf, ranks in enumerate(draft.values(), start=first):
+            self._leaf_masks.append(bits.mask_of_rising(ranks))
+            for rank in ranks:
+                self._leaf_of[rank] = leaf
+        return Block(bits.span(first, first + size - 1) if size else 0, size)
+
+    def within(self, candidates: int) -> "Hierarchy | None":
+        """Make the hierarchy of some of the candidates with the leaves of this one.
+
+        None when that cannot be: when part of a leaf is left, or blocks change their order.
+        """
+        other = copy(self)
+        other.resources = self.resources & candidates
+        leaves = self.touched(other.resources)
+        if leaves & self.touched(self.resources ^ other.resources) or not leaves:
+            return None
+        other.top = _restricted(self.top, leaves)
+        return other if other._in_order(other.top) else None
+
+    def _in_order(self, block: Block) -> bool:
+        """Tell whether blocks are still sorted by their first resource, as they are when made from rows."""
+        first_leaves = [bits.lowest(child.leaves) for child in block.children]
+        firsts = [leaf if self.single else bits.lowest(self._leaf_masks[leaf]) for leaf in first_leaves]
+        return firsts == sorted(firsts) and all(map(self._in_order, block.children))
 
     def whole(self, free: int) -> int:
         """Tell the leaves that are wholly free when these resources are."""
         if self.single:
             return free & self.top.leaves
-        return self.top.leaves & ~self.touched(self.resources & ~free)
+        return self.top.leaves ^ self.touched(self.resources ^ (self.resources & free))
 
     def touched(self, resources: int) -> int:
         """Tell the leaves that hold any of the resources."""
@@ -88,9 +119,9 @@ class Hierarchy:
             return rest
         leaves = 0
         while rest:
-            leaf = self._leaf_of[bits.lowest(rest)]
+            leaf = self._leaf_of[rest.bit_length() - 1]
             leaves |= 1 << leaf
-            rest &= ~self._leaf_masks[leaf]
+            rest ^= rest & self._leaf_masks[leaf]
         return leaves
 
     def resources_of(self, leaves: int) -> int:
@@ -103,10 +134,18 @@ class Hierarchy:
         return resources
 
 
-def _has_single_leaves(draft: _Draft) -> bool:
-    if draft.ranks:
-        return len(draft.ranks) == 1
-    return all(_has_single_leaves(below) for below in draft.below.values())
+def _has_single_leaves(draft: Draft, depth: int) -> bool:
+    if depth > 1:
+        return all(_has_single_leaves(below, depth - 1) for below in draft.values())
+    return all(len(ranks) == 1 for ranks in draft.values())
+
+
+def _restricted(block: Block, leaves: int) -> Block:
+    """Keep the blocks that hold any of the leaves, in their order."""
+    kept = block.leaves & leaves
+    if not block.children:
+        return Block(kept, kept.bit_count())
+    return _above(_restricted(child, leaves) for child in block.children if child.leaves & leaves)
 
 
 def needed(count: int, possible: int) -> int:
@@ -142,6 +181,9 @@ def make_test(top: Block, counts: Counts) -> Callable[[int], bool]:
     if len(counts) > 2 or counts[1] < 0:
         return lambda free: satisfies(top, counts, free)
     enough = counts[1]
+    fields = top.fields
+    if fields is not None:
+        return lambda free: fields.with_at_least(enough, free).bit_count() >= lacking
 
     def fits(free: int) -> bool:
         found = 0
@@ -165,7 +207,7 @@ def choose(block: Block, counts: Counts, free: int) -> int:
             return 0
         return bits.first_members(present, _taken(count, size))
     found: list[int] = []
-    for child in block.children:
+    for child in _worth_trying(block, counts, free):
         leaves = choose(child, counts[1:], free)
         if leaves:
             found.append(leaves)
@@ -177,6 +219,14 @@ def choose(block: Block, counts: Counts, free: int) -> int:
     for leaves in found[: _taken(count, len(found))]:
         chosen |= leaves
     return chosen
+
+
+def _worth_trying(block: Block, counts: Counts, free: int) -> Iterable[Block]:
+    """Leave out blocks that have too little, where that is told for all at once."""
+    if block.fields is None or counts[0] <= 0 or counts[1] <= 0:
+        return block.children
+    flags = block.fields.with_at_least(counts[1], free & block.leaves)
+    return [block.children[number] for number in block.fields.first_flagged(flags, counts[0])]
 
 
 def _taken(count: int, present: int) -> int:

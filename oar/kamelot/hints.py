@@ -4,12 +4,13 @@ While jobs are placed, resources only disappear. So when a request found its fir
 request of the same shape that wants at least as many blocks for at least as long can start before it.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import le
 
-from oar.kamelot.compiled import CompiledGroup
-from oar.kamelot.hierarchy import Counts, Hierarchy
-
-Shape = tuple[Hierarchy, int, Counts]
+from oar.kamelot.compiled import CompiledGroup, Shape
+from oar.kamelot.hierarchy import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,45 +23,42 @@ class Hint:
 
 
 class Hints:
-    """The hints of one slot set; they hold as long as nothing is freed in it."""
+    """The hints of one slot set; they hold as long as nothing is freed in it.
+
+    For each shape they are sorted by start, the latest first, and none follows from another.
+    """
 
     def __init__(self) -> None:
-        self._hints: dict[Shape, list[Hint]] = {}
+        self._hints: dict[Shape, list[Hint]] = defaultdict(list)
 
     def copy(self) -> "Hints":
         """Make hints that grow apart from these."""
         other = Hints()
-        other._hints = {shape: hints.copy() for shape, hints in self._hints.items()}
+        for shape, hints in self._hints.items():
+            other._hints[shape] = hints.copy()
         return other
 
     def not_before(self, group: CompiledGroup, duration: int) -> int:
         """Tell a date before which the group alone cannot start for that duration; 0 if nothing is known."""
         counts = group.counts
-        for hint in self._hints.get(_shape(group), ()):  # latest start first
-            if hint.duration <= duration and _all_at_most(hint.counts, counts):
+        for hint in self._hints[group.shape]:
+            if hint.duration <= duration and all(map(le, hint.counts, counts)):
                 return hint.start
         return 0
 
     def learn(self, group: CompiledGroup, duration: int, start: int) -> None:
-        """Note that the group alone cannot start before a date for that duration."""
-        hints = self._hints.setdefault(_shape(group), [])
+        """Note that the group alone cannot start before a date for that duration; nothing later was known."""
         new = Hint(start, group.counts, duration)
-        kept = [hint for hint in hints if not _makes_useless(new, hint)]
+        hints = self._hints[group.shape]
         position = 0
-        while position < len(kept) and kept[position].start > start:
+        while position < len(hints) and hints[position].start > start:
             position += 1
-        kept.insert(position, new)
-        self._hints[_shape(group)] = kept
+        hints[position:] = [new, *_news(new, hints[position:])]
 
 
-def _shape(group: CompiledGroup) -> Shape:
-    """Tell what must be the same for counts to be comparable, such as ALL, BEST and HALF."""
-    return group.hierarchy, group.usable, tuple(count if count < 0 else 0 for count in group.counts)
-
-
-def _all_at_most(counts: Counts, others: Counts) -> bool:
-    return all(map(int.__le__, counts, others))
-
-
-def _makes_useless(new: Hint, old: Hint) -> bool:
-    return new.start >= old.start and new.duration <= old.duration and _all_at_most(new.counts, old.counts)
+def _news(new: Hint, hints: list[Hint]) -> Iterator[Hint]:
+    """Leave out the hints that follow from a new one which is not earlier."""
+    counts, duration = new.counts, new.duration
+    for hint in hints:
+        if duration > hint.duration or not all(map(le, counts, hint.counts)):
+            yield hint

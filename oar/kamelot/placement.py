@@ -1,7 +1,7 @@
 """The first date at which a request finds its resources."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import and_
@@ -25,39 +25,45 @@ def find_place(
 
     Only the earliest date and the begins of slots are tried: elsewhere nothing becomes free.
     """
+    begins = slots.begins
+    scans = [(slots.whole(group.hierarchy), group.usable, group.fits) for group in groups]
     start = earliest
     first = slots.slot_at(start)
     while start <= latest:
-        window = slots.window(first, start, duration)
+        stop = bisect_left(begins, start + duration, first + 1)
         free = []
         blocked = -1
-        for group in groups:
-            leaves, last_blocked = _scan(slots, group, window)
+        for whole, usable, fits in scans:
+            leaves, last_blocked = _scan(whole[first:stop], usable, fits)
             free.append(leaves)
             blocked = max(blocked, last_blocked)
         if blocked < 0:
             resources = choose_all(groups, free)
             if resources is not None:
                 return Place(start, resources)
-            blocked = first
-        first = blocked + 1
-        if first == len(slots):
+            blocked = 0
+        first += blocked + 1
+        if first == len(begins):
             return None
-        start = slots.begins[first]
+        start = begins[first]
     return None
 
 
-def _scan(slots: SlotSet, group: CompiledGroup, window: range) -> tuple[int, int]:
-    """Tell the group's leaves that stay free over the window, and the last slot that no start may precede.
+def _scan(window: list[int], usable: int, fits: Callable[[int], bool]) -> tuple[int, int]:
+    """Tell the leaves that stay free over the window, and the last slot in it that no start may precede.
 
     Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every
     start up to its own begin, because any window from there holds it and all that follows. -1 if none does.
     """
-    whole = slots.whole(group.hierarchy)
-    backwards = whole[window.start : window.stop]
-    backwards.reverse()
-    left = list(accumulate(backwards, and_, initial=group.usable))
-    if group.fits(left[-1]):
+    window.reverse()
+    left = list(accumulate(window, and_, initial=usable))
+    if fits(left[-1]):
         return left[-1], -1
-    steps = bisect_left(left, True, key=lambda free: not group.fits(free))
-    return left[-1], window.stop - max(steps, 1)
+    enough, too_few = 0, len(window)
+    while too_few - enough > 1:
+        middle = (enough + too_few) // 2
+        if fits(left[middle]):
+            enough = middle
+        else:
+            too_few = middle
+    return left[-1], len(window) - too_few

@@ -106,12 +106,18 @@ class Platform:
         key = (candidates, levels)
         found = self._hierarchies.get(key)
         if found is None:
-            paths = list(zip(*map(self._column, levels), strict=True))
-            rows = [(rank, paths[rank]) for rank in bits.members(candidates) if None not in paths[rank]]
-            found = self._hierarchies[key] = Hierarchy(levels, rows)
+            base = None if candidates == self.everything else self.hierarchy(self.everything, levels)
+            found = (base and base.within(candidates)) or self._divide(candidates, levels)
+            self._hierarchies[key] = found
             if len(self._hierarchies) > KEPT:
                 del self._hierarchies[next(iter(self._hierarchies))]
         return found
+
+    def _divide(self, candidates: int, levels: tuple[str, ...]) -> Hierarchy:
+        paths = list(zip(*map(self._column, levels), strict=True))
+        return Hierarchy(
+            levels, [(rank, paths[rank]) for rank in bits.members(candidates) if None not in paths[rank]]
+        )
 
     def _column(self, level: str) -> list[LevelValue]:
         column = self._columns.get(level)

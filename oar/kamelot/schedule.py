@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.core.job_dates import JobDates, job_dates
-from oar.kamelot.compiled import CompiledMoldable, compile_moldable
+from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.eligible import Eligible
 from oar.kamelot.explain import explain, why_never, why_no_room
@@ -69,7 +69,7 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     """
     start = max(start, gantt.now)
     usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
-    wanted = _compile(gantt.platform, job, usable, rules)[0]
+    wanted = _compile(gantt, job, usable, rules)[0]
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
@@ -96,7 +96,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
-    moldables = _compile(gantt.platform, job, usable, rules)
+    moldables = _compile(gantt, job, usable, rules)
     best = _finishes_first(view, moldables, earliest.date, dates.deadline)
     if best is None:
         return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
@@ -120,11 +120,9 @@ def _finishes_first(
     return best
 
 
-def _compile(platform: Platform, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
-    return [
-        compile_moldable(platform, job, moldable, usable, rules.duration(job, moldable))
-        for moldable in job.moldables
-    ]
+def _compile(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
+    compiler = gantt.compiler(usable)
+    return [compiler.moldable(job, moldable, rules.duration(job, moldable)) for moldable in job.moldables]
 
 
 def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> Earliest | Reason:

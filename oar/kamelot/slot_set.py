@@ -17,11 +17,12 @@ class SlotSet:
     def __init__(self, begin: int, free: int) -> None:
         self.begins = [begin]
         self.free = [free]
+        self._everything = free
         self._whole: dict[Hierarchy, list[int]] = {}
 
     def copy(self) -> "SlotSet":
         """Make a slot set that can be changed apart from this one."""
-        other = SlotSet(self.begins[0], self.free[0])
+        other = SlotSet(self.begins[0], self._everything)
         other.begins = self.begins.copy()
         other.free = self.free.copy()
         other._whole = {hierarchy: whole.copy() for hierarchy, whole in self._whole.items()}
@@ -39,16 +40,18 @@ class SlotSet:
         return range(first, bisect_left(self.begins, begin + duration, first + 1))
 
     def whole(self, hierarchy: Hierarchy) -> list[int]:
-        """Tell for each slot which leaves are wholly free (and more, where each leaf is one resource).
+        """Tell for each slot which leaves are wholly free (and maybe leaves of others).
 
-        The list is alive and belongs to the slot set. For hierarchies of single resources it is the list of
-        all free resources, which saves a list; so keep only the hierarchy's own leaves of what comes out.
+        The list is alive and belongs to the slot set. Hierarchies with leaves of one base share it, and for
+        hierarchies of single resources it is the list of all free resources; so keep only the hierarchy's
+        own leaves of what comes out.
         """
         if hierarchy.single:
             return self.free
-        whole = self._whole.get(hierarchy)
+        base = hierarchy.base
+        whole = self._whole.get(base)
         if whole is None:
-            whole = self._whole[hierarchy] = [hierarchy.whole(free) for free in self.free]
+            whole = self._whole[base] = [base.whole(free) for free in self.free]
         return whole
 
     def pieces(self, begin: int, end: int, resources: int) -> Iterator[tuple[int, int, int]]:
@@ -73,7 +76,9 @@ class SlotSet:
             return
         first = self.cut(max(begin, self.begins[0]))
         after = self.cut(end + 1) if end < FOREVER else len(self.begins)
-        self.free[first:after] = [free & ~resources for free in self.free[first:after]]
+        # "free & kept" costs a tenth of "free & ~taken", which makes large negative numbers on the way.
+        kept = self._everything ^ (self._everything & resources)
+        self.free[first:after] = [free & kept for free in self.free[first:after]]
         for hierarchy, whole in self._whole.items():
-            left = ~hierarchy.touched(resources)
+            left = hierarchy.top.leaves ^ hierarchy.touched(resources)
             whole[first:after] = [leaves & left for leaves in whole[first:after]]

@@ -44,10 +44,12 @@ class View:
     def find(self, wanted: CompiledMoldable, earliest: int, latest: int) -> Place | None:
         """Find the first start between two dates, both included, at which the moldable has its resources."""
         duration = wanted.duration
-        known = max(self._hints.not_before(group, duration) for group in wanted.groups)
+        known = max([self._hints.not_before(group, duration) for group in wanted.groups])
         place = None
         if known <= latest:
             place = find_place(self.slots, wanted.groups, duration, max(earliest, known), latest)
         if len(wanted.groups) == 1 and earliest <= max(known, self.slots.begins[0]):
-            self._hints.learn(wanted.groups[0], duration, place.start if place else max(known, latest + 1))
+            start = place.start if place else latest + 1
+            if start > known:
+                self._hints.learn(wanted.groups[0], duration, start)
         return place

@@ -155,6 +155,33 @@ def test_a_plan_of_any_requests_is_the_plan_that_the_rules_give(world: World) ->
 
 
 @st.composite
+def wide_worlds(draw: st.DrawFn) -> World:
+    """Many equal nodes with a few cores taken, and requests for some cores of some nodes."""
+    width = draw(st.sampled_from([4, 8, 12]))
+    count = width * draw(st.integers(32, 36)) - draw(st.integers(0, 3))
+    found = [resource(n + 1, {"node": n // width, "core": n}) for n in range(count)]
+    half = ProcSet(*range(1, count + 1, 2))
+    begins = draw(st.lists(st.integers(1, count), min_size=3, max_size=12))
+    running = [
+        Occupation(90, 100 + begin % 40, ProcSet((begin, min(count, begin + count // 3))), JobId(70))
+        for begin in begins
+    ]
+    jobs = []
+    for number in range(1, draw(st.integers(1, 4)) + 1):
+        nodes, cores = draw(st.sampled_from([1, 2, 30, ALL, BEST])), draw(st.integers(1, width))
+        request = Request((Group("", (Level("node", nodes), Level("core", cores))),))
+        job = replace(draw(alike(number)), properties=draw(st.sampled_from(["", "", "half"])))
+        jobs.append(replace(job, moldables=(Moldable(MoldableId(number), request, 20),)))
+    return found, {"half": half}, running, jobs, Rules(0, 25)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(wide_worlds())
+def test_a_plan_on_many_equal_nodes_is_the_plan_that_the_rules_give(world: World) -> None:
+    assert_plan_is_right(world)
+
+
+@st.composite
 def alike(draw: st.DrawFn, number: int) -> WaitingJob:
     """A job like the others but for counts and walltime, so that what was learned from them is used."""
     first = draw(st.sampled_from([1, 1, 1, 2, 3, BEST]))
