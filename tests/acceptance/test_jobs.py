@@ -81,6 +81,7 @@ def test_each_job_of_an_array_knows_its_index(site: Site) -> None:
     assert said == [f"{index} of {jobs[0]}\n" for index in (1, 2, 3)]
 
 
+@pytest.mark.best_bed
 def test_a_parameter_file_makes_a_job_of_each_line(site: Site) -> None:
     site.write("parameters", "1 one\n# a comment\n2 'two words'\n")
     site.write("show.sh", '#!/bin/sh\nprintf "[%s]" "$@"\n')
@@ -89,6 +90,7 @@ def test_a_parameter_file_makes_a_job_of_each_line(site: Site) -> None:
     assert [site.read(f"OAR.{job}.stdout") for job in jobs] == ["[1][one]", "[2][two words]"]
 
 
+@pytest.mark.best_bed
 def test_a_moldable_job_takes_the_alternative_that_ends_first(site: Site) -> None:
     site.until_state(site.submit("-l", "nodes=1,walltime=1", "sleep 600"), "Running")
     job = site.submit("-l", "nodes=3,walltime=0:1:0", "-l", "core=1,walltime=0:2:0", "wc -l < $OAR_NODEFILE")
@@ -102,6 +104,7 @@ def test_a_property_filter_chooses_the_node(site: Site) -> None:
     assert site.read(f"OAR.{job}.stdout") == "node3\n"
 
 
+@pytest.mark.best_bed
 def test_a_job_waits_for_the_end_of_the_one_it_depends_on(site: Site) -> None:
     first = site.submit("-l", "core=1", "while [ ! -e go ]; do sleep 0.1; done; rm go")
     second = site.submit("-l", "core=1", "-a", str(first), "true")
@@ -114,6 +117,7 @@ def test_a_job_waits_for_the_end_of_the_one_it_depends_on(site: Site) -> None:
     assert after.start_time >= ended.stop_time
 
 
+@pytest.mark.best_bed
 def test_a_held_job_waits_until_it_is_resumed(site: Site) -> None:
     job = site.submit("--hold", "-l", "core=1", "true")
     site.until_terminated(site.submit("-l", "core=1", "true"))
@@ -122,6 +126,7 @@ def test_a_held_job_waits_until_it_is_resumed(site: Site) -> None:
     site.until_terminated(job)
 
 
+@pytest.mark.best_bed
 def test_a_waiting_job_can_be_held(site: Site) -> None:
     site.until_state(site.submit("-l", "nodes=3,walltime=1", "sleep 600"), "Running")
     job = site.submit("-l", "core=1", "true")
@@ -129,6 +134,7 @@ def test_a_waiting_job_can_be_held(site: Site) -> None:
     site.until_state(job, "Hold")
 
 
+@pytest.mark.best_bed
 def test_a_script_brings_its_own_options(site: Site) -> None:
     site.write(
         "script.sh", "#!/bin/sh\n#OAR -n from_script\n#OAR -l nodes=2,walltime=0:3\nsort -u $OAR_NODEFILE\n"
@@ -138,6 +144,7 @@ def test_a_script_brings_its_own_options(site: Site) -> None:
     assert len(site.read(f"OAR.from_script.{job}.stdout").split()) == 2
 
 
+@pytest.mark.best_bed
 def test_oarstat_predicts_the_start_of_a_waiting_job_and_says_what_holds_it(site: Site) -> None:
     running = site.until_state(site.submit("-l", "nodes=3,walltime=0:5:0", "sleep 600"), "Running")
     job = site.submit("-l", "core=1", "true")
@@ -154,6 +161,7 @@ def test_oarstat_predicts_the_start_of_a_waiting_job_and_says_what_holds_it(site
     assert f"job {running.job_id}" in why
 
 
+@pytest.mark.best_bed
 def test_oarstat_draws_the_plan(site: Site) -> None:
     running = site.submit("-l", "nodes=3,walltime=0:5:0", "sleep 600")
     site.until_state(running, "Running")

@@ -19,6 +19,7 @@ def test_a_job_whose_node_is_dead_ends_with_an_event_that_names_the_node(site: S
     assert site.node_states("node1") == site.node_states("node3") == {"Alive"}
 
 
+@pytest.mark.best_bed
 def test_a_node_that_came_back_runs_jobs_once_it_is_set_alive(site: Site) -> None:
     site.cluster.stop_node("node2")
     site.until_ended(site.submit(*ON_NODE2, "true"))
@@ -45,6 +46,7 @@ def test_a_node_off_the_network_delays_no_job_of_other_nodes(site: Site) -> None
         bed.mend_node("node2")
 
 
+@pytest.mark.best_bed
 def test_a_running_job_whose_node_died_can_be_deleted(site: Site) -> None:
     job = site.submit(*ON_NODE2, "sleep 600")
     site.until_state(job, "Running")

@@ -7,10 +7,8 @@ from tests.acceptance.site import Site
 
 COMMANDS = "/usr/lib/oar/commands"
 PRETENCES = (
-    ("SUDO_USER=root", "SUDO_UID=0"),
-    ("SUDO_USER=oar", "USER=oar", "LOGNAME=oar"),
-    ("OARCONFFILE={home}/oar.conf",),
-    ("PYTHONPATH={home}", "PYTHONSTARTUP={home}/evil.py"),
+    ("SUDO_USER=root", "SUDO_UID=0", "USER=root", "LOGNAME=root"),
+    ("SUDO_USER=oar", "OARCONFFILE={home}/oar.conf", "PYTHONPATH={home}"),
 )
 
 pytestmark = pytest.mark.bed("namespaces")

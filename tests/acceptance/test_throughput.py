@@ -12,7 +12,7 @@ JOBS = 100
 @pytest.mark.best_bed
 def test_no_job_of_many_is_lost_run_twice_or_stuck(site: Site) -> None:
     jobs = site.submit_all("-l", "core=1", "--array", str(JOBS), "echo $OAR_JOB_ID >> started")
-    site.until_terminated(*jobs, within_s=90)
+    site.until_terminated(*jobs, within_s=180)
     assert Counter(site.read("started").split()) == Counter(map(str, jobs))
     assert {site.job(job).exit_code for job in jobs} == {0}
     assert {tuple(site.states(job).count(state) for state in ("Running", "Terminated")) for job in jobs} == {
