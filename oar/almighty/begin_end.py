@@ -5,7 +5,6 @@ between ends the job the same way when it comes back. They are applied once the 
 """
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from oar.db.watch import read_state
 
 log = logging.getLogger(__name__)
 
+LARGEST_STATUS = 0xFFFF
 ENDS = frozenset({JobSignal.FAIL, JobSignal.TERMINATE})
 KILLED_BY_OAREXEC = frozenset({3, 4})
 """Exit codes of oarexec that mean: I ended the job because I was told to."""
@@ -75,7 +75,7 @@ def begin_reported_end(connection: Connection, report: JobReport) -> bool:
         connection,
         report.job_id,
         [Incident(kind, description) for kind in kinds],
-        exit_code=report.script_status,
+        exit_code=report.script_status if is_wait_status(report.script_status) else None,
         message=message,
     )
 
@@ -115,12 +115,16 @@ async def take_report(means: Means, report: JobReport) -> bool:
     return begun
 
 
+def is_wait_status(status: int | None) -> bool:
+    """Tell whether a number can be what a process ended with; a site's own oarexec may say anything."""
+    return status is not None and 0 <= status <= LARGEST_STATUS
+
+
 def describe_status(status: int | None) -> str:
     """Say in words how a command ended; ``status`` is a raw wait status."""
-    if status is None:
+    if status is None or not is_wait_status(status):
         return "no exit code"
-    code = os.waitstatus_to_exitcode(status)
-    return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+    return f"killed by signal {status & 127}" if status & 127 else f"exit code {status >> 8}"
 
 
 def record_all(connection: Connection, job_id: int, incidents: Sequence[Incident], now: int) -> None:

@@ -127,6 +127,17 @@ def test_the_same_report_again_changes_nothing(database):
     assert incidents_of(database, job_id) == ["SWITCH_INTO_TERMINATE_STATE"]
 
 
+@pytest.mark.parametrize("status", [127, 65536, 10**15])
+def test_a_report_with_a_status_that_no_command_has_ends_the_job_all_the_same(database, status: int):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+
+    async def scene(server: RunningServer) -> None:
+        server.say(report_line(job_id, 0, status))
+        await server.until_state(job_id, JobState.TERMINATED)
+
+    play(database, FakeRemote(), scene)
+
+
 def test_a_node_that_still_reports_an_ended_job_is_cleaned(database):
     job_id = add_ready_job(database.engine, JobState.RUNNING)
     remote = FakeRemote(bad={("clean", "node1"): Answer("node1", None, timed_out=True)})
