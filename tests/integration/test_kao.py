@@ -10,6 +10,7 @@ from oar.core.request import parse_request
 from oar.db.engine import database_now
 from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.moves import move_job
+from oar.db.properties import add_property
 from oar.db.resources import add_resource
 from oar.db.tables_jobs import JobRow, KillRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, PredictionRow, ResourceRow
@@ -187,3 +188,32 @@ def test_the_plan_forgets_a_job_that_was_deleted(site):
         move_job(connection, second, JobSignal.KILL, now=database_now(connection))
     site.metascheduler.run()
     assert site.plan() == {}
+
+
+def test_a_broken_condition_is_asked_again_only_when_resources_changed(site, database):
+    site.submit("{gone=1}/resource_id=1,walltime=1")
+    asked = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if "gone" in statement:
+            asked.append(statement)
+
+    event.listen(database.reader, "before_cursor_execute", note)
+    site.metascheduler.run()
+    site.metascheduler.run()
+    assert len(asked) == 1
+    with site.engine.begin() as connection:
+        add_property(connection, "gone", text=False)
+        connection.exec_driver_sql("UPDATE resources SET gone = 1")
+    assert len(site.metascheduler.run().to_launch) == 1
+
+
+def test_a_round_launches_with_the_same_number_of_queries_however_many_jobs(site):
+    counts = []
+    for count in (1, 5):
+        site.submit("resource_id=1,walltime=1", commands=["true"] * count)
+        asked = []
+        event.listen(site.engine, "before_cursor_execute", lambda *_args, asked=asked: asked.append(1))
+        site.metascheduler.run()
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

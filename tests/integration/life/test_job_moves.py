@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from oar.core.job_life import MOVES, JobSignal, accepting
 from oar.core.states import FINAL_STATES, JobState, NodeState, RowIndex
-from oar.db.moves import move_job
+from oar.db.moves import assign_jobs, move_job
 from oar.db.tables_jobs import JobStateLogRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow
 from tests.integration.life.build import (
@@ -211,6 +211,17 @@ def test_the_resources_of_an_ended_job_are_given_again(connection):
     move_job(connection, old, JobSignal.TERMINATE, now=1900)
     job = add_job(connection)
     assert assign_job(connection, assignment_of(connection, job, resources), now=2000, message="")
+
+
+def test_of_two_jobs_that_are_given_one_resource_the_first_gets_it(connection):
+    resources = add_node(connection, "n1", 2)
+    first, second = add_job(connection), add_job(connection)
+    wanted = [
+        (assignment_of(connection, first, resources), ""),
+        (assignment_of(connection, second, resources[:1]), ""),
+    ]
+    assert assign_jobs(connection, wanted, now=2000) == {first}
+    assert open_logs(connection, second) == [JobState.WAITING]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

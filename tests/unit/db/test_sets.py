@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from procset import ProcSet
 
-from oar.db.sets import format_multirange, parse_multirange, set_of_intervals
+from oar.db.sets import format_multirange, parse_multirange, set_of_ids, set_of_intervals
 
 sets = st.sets(st.integers(min_value=0, max_value=200)).map(lambda ids: ProcSet(*ids))
 
@@ -15,6 +15,11 @@ def as_postgresql_would(resources: ProcSet) -> str:
 @given(sets)
 def test_a_set_comes_back_from_the_text_that_postgresql_makes_of_it(resources):
     assert parse_multirange(as_postgresql_would(resources)) == resources
+
+
+@given(sets)
+def test_a_set_is_built_from_its_ids(resources):
+    assert set_of_ids(list(resources)) == resources
 
 
 @given(sets, sets)
