@@ -25,6 +25,15 @@ ADVICE = {
 }
 
 
+KEEP_ALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60000,
+}
+"""A database host that vanishes without a word is noticed within a minute; a unix socket ignores it."""
+
+
 def database_url(settings: DatabaseSettings, login: str, password: str) -> URL:
     """Name the database as SQLAlchemy wants it; a host that begins with a slash is a socket's folder."""
     return URL.create(
@@ -62,7 +71,7 @@ def open_url(url: URL, **options: Any) -> Engine:
     """Open any PostgreSQL with our checks: reachable, and not too old; raises DatabaseUnreachable."""
     engine = create_engine(
         url,
-        connect_args={"connect_timeout": 10, "application_name": "oar"},
+        connect_args={"connect_timeout": 10, "application_name": "oar", **KEEP_ALIVE},
         pool_size=5,
         pool_pre_ping=True,
         executemany_mode="values_plus_batch",
