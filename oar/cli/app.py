@@ -55,11 +55,11 @@ class Context:
 
     @cached_property
     def settings(self) -> "Settings":
-        """The settings of ``oar.conf``; its warnings go to the standard error."""
+        """The settings of ``oar.conf``; its warnings go to the standard error of those who can mend it."""
         from oar.config import load_settings  # noqa: PLC0415 - --help must not need it
 
         settings, warnings = load_settings()
-        for warning in warnings:
+        for warning in warnings if self.caller.is_admin else ():
             complain(f"warning: {warning}")
         return settings
 
@@ -74,17 +74,19 @@ class Context:
     def engine(self) -> "Engine":
         """The database, as role ``oar``."""
         from oar.db.engine import open_engine  # noqa: PLC0415 - the slowest import of all
+        from oar.db.slots import wait_for_slots  # noqa: PLC0415 - as above
 
         _let_interrupts_end_us()
-        return open_engine(self.settings.database)
+        return wait_for_slots(open_engine(self.settings.database))
 
     @cached_property
     def reader(self) -> "Engine":
         """The database, read-only: for every condition a person wrote."""
         from oar.db.engine import open_reader  # noqa: PLC0415 - the slowest import of all
+        from oar.db.slots import wait_for_slots  # noqa: PLC0415 - as above
 
         _let_interrupts_end_us()
-        return open_reader(self.settings.database)
+        return wait_for_slots(open_reader(self.settings.database))
 
 
 class OarCommand(click.Command):

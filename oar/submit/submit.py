@@ -28,6 +28,7 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str) -> list[int]
     ]
     with reader.connect() as connection:
         counts = count_resources(connection, alternatives, asked.properties)
+    reader.dispose()  # connections are few: a submission that waits to be written holds one, not two
     queue = asked.queue or draft.settings.default_queue
     message = job_message(
         resources=counts[0],

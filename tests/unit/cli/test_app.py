@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy.exc import ProgrammingError
 
 from oar.cli.app import Context, OarCommand, fail, oar_command, warn
+from oar.cli.caller import Caller
 from oar.errors import ConfigurationError, OarError
 
 
@@ -95,6 +96,14 @@ def test_a_warning_of_the_configuration_does_not_mix_with_the_output(tmp_path: P
     file.write_text('SERVER_HOSTNAM="here"\n')
     result = CliRunner(env={"OARCONFFILE": str(file)}).invoke(command_that(lambda c: c.settings), [])
     assert (result.stdout, "SERVER_HOSTNAM" in result.stderr) == ("", True)
+
+
+def test_who_cannot_mend_the_configuration_is_not_warned_about_it(tmp_path: Path) -> None:
+    file = tmp_path / "oar.conf"
+    file.write_text('SERVER_HOSTNAM="here"\n')
+    alice = Context(caller=Caller("alice", 1000, is_admin=False))
+    runner = CliRunner(env={"OARCONFFILE": str(file)})
+    assert runner.invoke(command_that(lambda c: c.settings), [], obj=alice).stderr == ""
 
 
 PIPED = """
