@@ -79,13 +79,13 @@ def first_members(mask: int, count: int) -> int:
 
 def procset_of(intervals: Iterable[tuple[int, int]]) -> ProcSet:
     """Make the ProcSet of closed intervals, given in any order and disjoint."""
-    joined: list[ProcInt] = []
+    joined: list[tuple[int, int]] = []
     for first, last in sorted(intervals):
-        if joined and joined[-1].sup + 1 == first:
-            joined[-1] = ProcInt(joined[-1].inf, last)
+        if joined and joined[-1][1] + 1 == first:
+            joined[-1] = joined[-1][0], last
         else:
-            joined.append(ProcInt(first, last))
+            joined.append((first, last))
     procset = ProcSet()
     # ProcSet's constructor merges its arguments one by one: 38 ms for 256 intervals, against 0.1 ms here.
-    procset._itvs = joined
+    procset._itvs = [tuple.__new__(ProcInt, interval) for interval in joined]
     return procset

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from oar.kamelot import bits
 
-FEWEST = 32
+FEWEST = 64
 """Fewer blocks are sooner counted one by one."""
 
 

@@ -4,6 +4,7 @@ While jobs are placed, resources only disappear. So when a request found its fir
 request of the same shape that wants at least as many blocks for at least as long can start before it.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from operator import le
 
 from oar.kamelot.compiled import CompiledGroup, Shape
 from oar.kamelot.hierarchy import Counts
+
+NEAR = 16
+"""So many of the next hints are looked at when there is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Hint:
 class Hints:
     """The hints of one slot set; they hold as long as nothing is freed in it.
 
-    For each shape they are sorted by start, the latest first, and none follows from another.
+    For each shape they are sorted by start, the latest first. A hint that follows from a new one is left out
+    if it is near; others that do so cost a little and harm nothing.
     """
 
     def __init__(self) -> None:
@@ -50,10 +55,13 @@ class Hints:
         """Note that the group alone cannot start before a date for that duration; nothing later was known."""
         new = Hint(start, group.counts, duration)
         hints = self._hints[group.shape]
-        position = 0
-        while position < len(hints) and hints[position].start > start:
-            position += 1
-        hints[position:] = [new, *_news(new, hints[position:])]
+        position = bisect_left(hints, -start, key=_latest_first)
+        near = slice(position, position + NEAR)
+        hints[near] = [new, *_news(new, hints[near])]
+
+
+def _latest_first(hint: Hint) -> int:
+    return -hint.start
 
 
 def _news(new: Hint, hints: list[Hint]) -> Iterator[Hint]:

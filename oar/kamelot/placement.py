@@ -26,44 +26,73 @@ def find_place(
     Only the earliest date and the begins of slots are tried: elsewhere nothing becomes free.
     """
     begins = slots.begins
-    scans = [(slots.whole(group.hierarchy), group.usable, group.fits) for group in groups]
+    windows = [Window(slots.whole(group.hierarchy), group) for group in groups]
     start = earliest
     first = slots.slot_at(start)
     while start <= latest:
         stop = bisect_left(begins, start + duration, first + 1)
-        free = []
         blocked = -1
-        for whole, usable, fits in scans:
-            leaves, last_blocked = _scan(whole[first:stop], usable, fits)
-            free.append(leaves)
-            blocked = max(blocked, last_blocked)
+        for window in windows:
+            blocked = max(blocked, window.move(first, stop))
         if blocked < 0:
-            resources = choose_all(groups, free)
+            resources = choose_all(groups, [window.free for window in windows])
             if resources is not None:
                 return Place(start, resources)
-            blocked = 0
-        first += blocked + 1
+            blocked = first
+        first = blocked + 1
         if first == len(begins):
             return None
         start = begins[first]
     return None
 
 
-def _scan(window: list[int], usable: int, fits: Callable[[int], bool]) -> tuple[int, int]:
-    """Tell the leaves that stay free over the window, and the last slot in it that no start may precede.
+class Window:
+    """What stays free for a group over a window of slots that moves to the right.
 
-    Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every
-    start up to its own begin, because any window from there holds it and all that follows. -1 if none does.
+    ``_ends`` holds what stays free over the last slot before ``_border``, over the last two, and so on: as
+    long as the window begins left of the border, only slots right of it have to be looked at.
     """
-    window.reverse()
-    left = list(accumulate(window, and_, initial=usable))
-    if fits(left[-1]):
-        return left[-1], -1
-    enough, too_few = 0, len(window)
-    while too_few - enough > 1:
-        middle = (enough + too_few) // 2
-        if fits(left[middle]):
-            enough = middle
+
+    def __init__(self, whole: list[int], group: CompiledGroup) -> None:
+        self.free = 0
+        self._whole = whole
+        self._usable = group.usable
+        self._fits = group.fits
+        self._border = -1
+        self._ends: list[int] = []
+
+    def move(self, first: int, stop: int) -> int:
+        """Move the window to these slots; tell the last one that no start may precede, or -1.
+
+        Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every
+        start up to its own begin, because any window from there holds it and all that follows.
+        """
+        fits = self._fits
+        if self._border <= first:
+            self._border = first
+            self._ends = [self._usable]
+        new = self._whole[self._border : stop]
+        new.reverse()
+        ends = list(accumulate(new, and_, initial=self._usable))
+        right = ends[-1]
+        left = self._ends
+        size = self._border - first
+        self.free = right & left[size]
+        if fits(self.free):
+            return -1
+        if fits(right):
+            return self._border - _first_failing(lambda step: fits(right & left[step]), size)
+        self._ends, self._border = ends, stop
+        return stop - _first_failing(lambda step: fits(ends[step]), len(new))
+
+
+def _first_failing(succeeds: Callable[[int], bool], failing: int) -> int:
+    """Find the first step from 1 on that fails, when all later ones fail too, the one given among them."""
+    last_success = 0
+    while failing - last_success > 1:
+        middle = (last_success + failing) // 2
+        if succeeds(middle):
+            last_success = middle
         else:
-            too_few = middle
-    return left[-1], len(window) - too_few
+            failing = middle
+    return failing

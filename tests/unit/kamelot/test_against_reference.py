@@ -27,6 +27,7 @@ from oar.core.job import (
 from oar.core.states import NodeState
 from oar.kamelot import OVER, Occupation, Platform, Rules, check, schedule
 from oar.kamelot.containers import OUTSIDE, nesting_of
+from oar.kamelot.counting import FEWEST
 from oar.kamelot.sharing import ALONE, sharing_of
 from tests.unit.kamelot.build import resource
 from tests.unit.kamelot.reference import Answer, reference_schedule
@@ -157,8 +158,8 @@ def test_a_plan_of_any_requests_is_the_plan_that_the_rules_give(world: World) ->
 @st.composite
 def wide_worlds(draw: st.DrawFn) -> World:
     """Many equal nodes with a few cores taken, and requests for some cores of some nodes."""
-    width = draw(st.sampled_from([4, 8, 12]))
-    count = width * draw(st.integers(32, 36)) - draw(st.integers(0, 3))
+    width = draw(st.sampled_from([4, 4, 8]))
+    count = width * (FEWEST + 1) - draw(st.integers(0, 3))
     found = [resource(n + 1, {"node": n // width, "core": n}) for n in range(count)]
     half = ProcSet(*range(1, count + 1, 2))
     begins = draw(st.lists(st.integers(1, count), min_size=3, max_size=12))
@@ -168,14 +169,14 @@ def wide_worlds(draw: st.DrawFn) -> World:
     ]
     jobs = []
     for number in range(1, draw(st.integers(1, 4)) + 1):
-        nodes, cores = draw(st.sampled_from([1, 2, 30, ALL, BEST])), draw(st.integers(1, width))
+        nodes, cores = draw(st.sampled_from([1, 2, 50, ALL, BEST])), draw(st.integers(1, width))
         request = Request((Group("", (Level("node", nodes), Level("core", cores))),))
         job = replace(draw(alike(number)), properties=draw(st.sampled_from(["", "", "half"])))
         jobs.append(replace(job, moldables=(Moldable(MoldableId(number), request, 20),)))
     return found, {"half": half}, running, jobs, Rules(0, 25)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(wide_worlds())
 def test_a_plan_on_many_equal_nodes_is_the_plan_that_the_rules_give(world: World) -> None:
     assert_plan_is_right(world)
