@@ -170,4 +170,7 @@ def _current_directory(wishes: Wishes) -> str:
 
 def _author(caller: Caller, submission: Submission) -> Author:
     may_administer = submission.queue == ADMIN and (caller.is_admin or is_member(caller, ADMIN))
-    return Author(caller.name, group_of(caller), may_administer)
+    # Through sudo there is an installation, where jobs of root would be root on the nodes; an embedded
+    # cluster belongs to the one who runs it.
+    may_submit = not (caller.through_sudo and caller.is_admin)
+    return Author(caller.name, group_of(caller), may_administer, may_submit)

@@ -43,11 +43,12 @@ class AdmissionRefused(OarError):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who submits, and whether that person may use the queue ``admin``."""
+    """Who submits, and whether that person may use the queue ``admin``, or submit at all."""
 
     name: str
     group: str = ""
     may_administer: bool = False
+    may_submit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,13 @@ def known_types_only(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
 def default_queue(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Choose the queue where the user did not."""
     return _change(draft, queue=draft.submission.queue or draft.settings.default_queue), ()
+
+
+def nobody_who_runs_the_place(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Keep jobs from running as root on the nodes."""
+    if not draft.author.may_submit:
+        raise AdmissionRefused("[ADMISSION RULE] root and oar users are not allowed to submit jobs.")
+    return draft, ()
 
 
 def admin_queue_for_administrators(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
@@ -168,6 +176,7 @@ def ordinary_resources(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
 
 RULES: tuple[Rule, ...] = (
     default_queue,
+    nobody_who_runs_the_place,
     not_on_drained_resources,
     admin_queue_for_administrators,
     no_system_properties,

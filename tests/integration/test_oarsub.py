@@ -131,6 +131,13 @@ def test_the_job_waits_with_what_was_asked(submit: Submit, cluster: Database) ->
     )
 
 
+def test_root_submits_nothing_in_an_installation(cluster: Database, settings: Settings) -> None:
+    root = Caller("root", 0, is_admin=True, through_sudo=True)
+    context = Context(settings=settings, caller=root, engine=cluster.engine, reader=cluster.reader)
+    result = CliRunner().invoke(oarsub, ["true"], obj=context)
+    assert (result.exit_code, result.stderr.count("\n"), read(cluster, select(JobRow.job_id))) == (254, 1, [])
+
+
 def test_the_job_belongs_to_the_caller(submit: Submit, cluster: Database) -> None:
     submit("true")
     assert job(cluster).job_user == OWN.pw_name

@@ -35,6 +35,12 @@ def test_a_submission_that_says_everything_is_told_nothing() -> None:
     assert admit(draft(resources=("{type = 'default'}/nodes=1,walltime=1",)))[1] == ()
 
 
+def test_who_runs_the_place_submits_nothing() -> None:
+    root = replace(draft(), author=Author("root", may_submit=False))
+    with pytest.raises(AdmissionRefused, match="root and oar users are not allowed to submit jobs"):
+        admit(root)
+
+
 def test_without_a_queue_the_default_one_is_taken() -> None:
     assert passed().queue == "default"
 
