@@ -9,6 +9,9 @@ from operator import and_
 from oar.kamelot.compiled import CompiledGroup, choose_all
 from oar.kamelot.slot_set import SlotSet
 
+SHORT = 3
+"""A window of so few slots is not worth moving to a slot in which too little is free."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -31,19 +34,27 @@ def find_place(
     first = slots.slot_at(start)
     while start <= latest:
         stop = bisect_left(begins, start + duration, first + 1)
-        blocked = -1
-        for window in windows:
-            blocked = max(blocked, window.move(first, stop))
-        if blocked < 0:
+        after = _after_blocked(windows, first, stop)
+        if after == first:
             resources = choose_all(groups, [window.free for window in windows])
             if resources is not None:
                 return Place(start, resources)
-            blocked = first
-        first = blocked + 1
+            after = first + 1
+        first = after
         if first == len(begins):
             return None
         start = begins[first]
     return None
+
+
+def _after_blocked(windows: list["Window"], first: int, stop: int) -> int:
+    """Tell the first slot that a start may be in, as far as this window tells; itself, if all groups fit."""
+    after = first
+    if stop - first <= SHORT:
+        after = max([window.skip(first) for window in windows])
+    if after == first:
+        after = max([window.move(first, stop) + 1 for window in windows])
+    return after or first
 
 
 class Window:
@@ -60,6 +71,14 @@ class Window:
         self._fits = group.fits
         self._border = -1
         self._ends: list[int] = []
+
+    def skip(self, first: int) -> int:
+        """Tell the first slot, from that one on, in which enough is free, whatever comes after it."""
+        fits, usable, whole = self._fits, self._usable, self._whole
+        for number in range(first, len(whole)):
+            if fits(whole[number] & usable):
+                return number
+        return len(self._whole)
 
     def move(self, first: int, stop: int) -> int:
         """Move the window to these slots; tell the last one that no start may precede, or -1.
