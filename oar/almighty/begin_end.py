@@ -25,6 +25,13 @@ from oar.db.watch import read_state
 log = logging.getLogger(__name__)
 
 LARGEST_STATUS = 0xFFFF
+REASONS = {
+    7: "{node} does not let oar become {user}: no such account there, or no sudo rule",
+    10: "cannot enter the working directory {directory} on {node}",
+    20: "cannot open the output files {stdout} and {stderr} in {directory} on {node}",
+}
+"""Why oarexec could not run a command, by its exit code; told to the user and kept with the event."""
+EPILOGUE_FAILED_TOO = {12: 10, 22: 20}
 ENDS = frozenset({JobSignal.FAIL, JobSignal.TERMINATE})
 KILLED_BY_OAREXEC = frozenset({3, 4})
 """Exit codes of oarexec that mean: I ended the job because I was told to."""
@@ -68,8 +75,10 @@ def begin_reported_end(connection: Connection, report: JobReport) -> bool:
     """Bring a job into Finishing as its oarexec reports it; False when that was done before."""
     kinds = events_of_oarexec_code(report.oarexec_code)
     description = f"oarexec of job {report.job_id} ended with {report.oarexec_code}"
-    message = ""
-    if report.oarexec_code in KILLED_BY_OAREXEC:
+    message = _why_not_run(connection, report)
+    if message:
+        description = f"{description}: {message}"
+    elif report.oarexec_code in KILLED_BY_OAREXEC:
         message = _why_killed(connection, report.job_id)
     return begin_end(
         connection,
@@ -94,6 +103,21 @@ def begin_condemned_end(connection: Connection, event: Event) -> bool:
     if consequence.spares_reservations and job.reservation != ReservationState.NONE:
         return False
     return begin_end(connection, event.job_id, [])
+
+
+def _why_not_run(connection: Connection, report: JobReport) -> str:
+    """Say in words why the command could not be run, "" when it was."""
+    code = EPILOGUE_FAILED_TOO.get(report.oarexec_code, report.oarexec_code)
+    job = read_job(connection, report.job_id) if code in REASONS else None
+    if job is None or not job.nodes:
+        return ""
+    return REASONS[code].format(
+        node=job.nodes[0],
+        user=job.user,
+        directory=job.launching_directory,
+        stdout=job.stdout_file,
+        stderr=job.stderr_file,
+    )
 
 
 def _why_killed(connection: Connection, job_id: int) -> str:

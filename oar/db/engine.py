@@ -21,6 +21,7 @@ ADVICE = {
     "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or the _RO pair) in oar.conf",
     "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
     "authentication failed": "check DB_BASE_LOGIN in oar.conf and PostgreSQL's pg_hba.conf",
+    "role ": "check DB_BASE_LOGIN and DB_BASE_LOGIN_RO in oar.conf, or run: oar-database create",
     "does not exist": "check DB_BASE_NAME in oar.conf, or run: oar-database create",
 }
 

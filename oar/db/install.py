@@ -158,6 +158,10 @@ def _close_database(admin: URL, settings: DatabaseSettings) -> None:
                 "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) "
                 "FROM PUBLIC"
             )
+            # a condition typed by a user runs as the reader: it must not end the sessions of other readers
+            ending = "FUNCTION pg_terminate_backend(integer, bigint), pg_cancel_backend(integer)"
+            connection.exec_driver_sql(f"REVOKE EXECUTE ON {ending} FROM PUBLIC")
+            connection.exec_driver_sql(f"GRANT EXECUTE ON {ending} TO {login}")
             connection.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {owner}")
             connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {reader}")
     finally:

@@ -12,7 +12,7 @@ for command in $PUBLIC $PRIVILEGED; do
   chmod 755 "/usr/local/bin/$command"
 done
 {
-  echo 'Defaults env_keep += "LANG LC_ALL LC_CTYPE TZ TERM COLUMNS LINES OAR_JOB_ID OAR_NODEFILE"'
+  echo 'Defaults env_keep += "LANG LC_ALL LC_CTYPE TZ TERM COLUMNS LINES OAR_JOB_ID OAR_JOBID OAR_OARSTAT_OUTPUT_FORMAT OAR_NODEFILE"'
   for command in $PUBLIC; do echo "ALL ALL=(oar) NOPASSWD: $commands/$command"; done
   for command in $PRIVILEGED; do echo "root ALL=(oar) NOPASSWD: $commands/$command"; done
 } > /etc/sudoers.d/oar

@@ -20,6 +20,7 @@ def as_reader(database, statement):
         ("COMMIT; BEGIN READ WRITE; DELETE FROM jobs", "permission denied for table jobs"),
         ("COMMIT; BEGIN READ WRITE; CREATE TABLE mine (id int)", "permission denied for schema public"),
         ("COMMIT; BEGIN READ WRITE; SET ROLE oar_owner", "permission denied to set role"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "permission denied for function"),
     ],
 )
 def test_the_reader_is_refused(statement, reason, database):

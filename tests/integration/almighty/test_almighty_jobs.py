@@ -10,7 +10,7 @@ from sqlalchemy import select
 from oar.core.messages import Hint
 from oar.core.states import JobState, NodeState
 from oar.db.kills import SERVER, KillAnswer, ask_kill
-from oar.db.tables_jobs import KillRow
+from oar.db.tables_jobs import JobRow, KillRow
 from oar.db.tables_resources import ResourceRow
 from oar.remote.runner import Answer
 from tests.integration.almighty.server import (
@@ -125,6 +125,20 @@ def test_the_same_report_again_changes_nothing(database):
     play(database, FakeRemote(), scene)
     assert life_of(database, job_id) == ["Running", "Finishing", "Terminated"]
     assert incidents_of(database, job_id) == ["SWITCH_INTO_TERMINATE_STATE"]
+
+
+def test_a_command_that_could_not_be_run_is_explained_with_its_folder_and_node(database):
+    job_id = add_ready_job(database.engine, JobState.RUNNING)
+
+    async def scene(server: RunningServer) -> None:
+        server.say(report_line(job_id, 10, None))
+        await server.until_state(job_id, JobState.ERROR)
+
+    play(database, FakeRemote(), scene)
+    with database.engine.connect() as connection:
+        message = connection.scalar(select(JobRow.message).where(JobRow.job_id == job_id))
+        folder = connection.scalar(select(JobRow.launching_directory).where(JobRow.job_id == job_id))
+    assert message == f"cannot enter the working directory {folder} on node1"
 
 
 @pytest.mark.parametrize("status", [127, 65536, 10**15])
