@@ -19,7 +19,9 @@ def measured_cluster() -> Iterator[tuple[Cluster, Connection]]:
     parent = Path(tempfile.mkdtemp(prefix="oar-bench-"))
     parent.chmod(0o755)
     try:
-        cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), say_aside, LOG_LEVEL="2")
+        cluster = Cluster.up(
+            parent / "c", Shape(nodes=3, cpus=1, cores=2), say_aside, more={"LOG_LEVEL": "2"}
+        )
         try:
             url = f"postgresql+psycopg2://{SUPERUSER}@/oar?host={cluster.database.socket_directory}"
             engine = create_engine(url, isolation_level="AUTOCOMMIT")

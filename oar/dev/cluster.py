@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -65,7 +65,7 @@ class Cluster:
         shape: Shape | None = None,
         say: Say = lambda _words: None,
         beds: Sequence[type[Bed]] = (),
-        **more: str,
+        more: Mapping[str, str] | None = None,
     ) -> "Cluster":
         """Make a cluster and start all of it; ``more`` are keys for its ``oar.conf``.
 
@@ -78,7 +78,7 @@ class Cluster:
             _claim(directory, bed, shape or Shape())
             cluster = cls(directory)
             try:
-                cluster._start(say, more)
+                cluster._start(say, more or {})
             except BedFailed as error:
                 cluster.down()
                 if bed is beds[-1]:
@@ -161,7 +161,7 @@ class Cluster:
 
     # ---- making of -----------------------------------------------------------------------------------------
 
-    def _start(self, say: Say, more: dict[str, str]) -> None:
+    def _start(self, say: Say, more: Mapping[str, str]) -> None:
         begun = time.monotonic()
 
         def tell(words: str) -> None:
@@ -177,7 +177,7 @@ class Cluster:
         self.start_server()
         tell("server ready")
 
-    def _start_database(self, more: dict[str, str]) -> None:
+    def _start_database(self, more: Mapping[str, str]) -> None:
         compileall.compile_dir(Path(__file__).parent.parent, quiet=2)
         self.database.start()
         settings = self._write_configuration(more)
@@ -189,7 +189,7 @@ class Cluster:
         finally:
             engine.dispose()
 
-    def _write_configuration(self, more: dict[str, str]) -> DatabaseSettings:
+    def _write_configuration(self, more: Mapping[str, str]) -> DatabaseSettings:
         settings = DatabaseSettings(host=str(self.database.socket_directory))
         text_port, message_port = self._ports()
         keys = {

@@ -5,7 +5,7 @@ A test asks for ``site`` and runs once on each bed. ``@pytest.mark.best_bed`` ru
 test that makes a cluster of its own asks for ``kind``, the name of each kind of bed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,7 +76,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the end of the server's log with whatever fails on a cluster."""
     report = yield
     site = getattr(item, "funcargs", {}).get("site")

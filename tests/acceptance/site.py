@@ -343,7 +343,7 @@ def new_site(bed: type[Bed], **keys: str) -> Iterator[Site]:
     try:
         gates = {key: str(parent / "c" / "gates" / name) for name, key in GATES.items()}
         settings = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "6", **gates, **keys}
-        cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), beds=[bed], **settings)
+        cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), beds=[bed], more=settings)
         site = None
         try:
             site = Site(cluster)

@@ -58,23 +58,24 @@ class Tool:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def processes(self) -> set[int]:
+    def processes(self) -> dict[int, bytes]:
         """List the processes of the cluster: by what started them, or the member they live in."""
         spaces = set()
         for file in self.directory.glob("lab/*.pid"):
             with suppress(OSError):
                 spaces.add(Path(f"/proc/{file.read_text().strip()}/ns/pid").readlink())
-        found = set()
+        found = {}
         for one in live_processes():
             with suppress(OSError):
                 inside = spaces and Path(f"/proc/{one.pid}/ns/pid").readlink() in spaces
                 if inside or one.belongs_to(self.directory) or str(self.directory).encode() in one.title:
-                    found.add(one.pid)
+                    found[one.pid] = one.title
         return found
 
-    def traces(self, processes: set[int]) -> list[str]:
+    def traces(self, processes: dict[int, bytes]) -> list[str]:
         """List what is left of a cluster that had these processes."""
-        left = [f"process {pid}" for pid in self.processes() | {pid for pid in processes if is_alive(pid)}]
+        still = {one.pid: one.title for one in live_processes() if processes.get(one.pid) == one.title}
+        left = [f"process {pid} {title!r}" for pid, title in (self.processes() | still).items()]
         lab = NamespacesBed(self.directory, ()).lab
         places = (self.directory.parent, self.temporary, Path("/run/netns"))
         left += [str(file) for place in places for file in entries(place) if is_named(file, lab, self)]
@@ -88,10 +89,6 @@ def is_named(file: Path, lab: str, tool: Tool) -> bool:
 
 def entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def is_alive(pid: int) -> bool:
-    return any(one.pid == pid for one in live_processes())
 
 
 @pytest.fixture
@@ -116,7 +113,7 @@ def test_a_second_cluster_lives_beside_the_first_and_leaves_nothing(site: Site, 
     tool.output("run", "--", "oarsub", "-l", "nodes=3", f"setsid sleep {mark} & sleep {mark}")
     site.until_processes(mark, 2)
     processes = tool.processes()
-    assert set(site.processes(mark)) <= processes
+    assert set(site.processes(mark)) <= set(processes)
     Cluster(tool.directory).kill_server()
     assert tool.run("status").returncode == 1
     tool.output("down")
@@ -150,7 +147,7 @@ def test_an_interrupted_start_leaves_nothing(tool: Tool, moment: str) -> None:
     else:
         while not tool.directory.exists():
             assert starting.poll() is None
-    processes = tool.processes() - {starting.pid}
+    processes = tool.processes()
     os.killpg(starting.pid, signal.SIGINT)
     words = starting.communicate(timeout=60)[0]
     assert starting.returncode == INTERRUPTED, words

@@ -4,7 +4,7 @@ Each moment is hit exactly: a script of the site or a lock in the database holds
 """
 
 import os
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -29,9 +29,6 @@ class Outcome:
     job: Job
     starts: int
     ends: list[str]
-
-
-Crash = Callable[[str], Outcome]
 
 
 def crash_at(site: Site, moments: tuple[str, ...], go_first: bool) -> dict[str, Outcome]:
@@ -59,7 +56,8 @@ def crash_at(site: Site, moments: tuple[str, ...], go_first: bool) -> dict[str, 
     for moment in scripted:
         site.open(moment, jobs[moment])
     site.start_server()
-    site.until_ended(*held)
+    with suppress(AssertionError):  # each test tells of its own moment
+        site.until_ended(*held)
     return {moment: outcome(site, job) for moment, job in jobs.items()}
 
 
