@@ -34,9 +34,9 @@ def _why_later(gantt: Gantt, planned: Planned) -> Reason:
     start = planned.place.start
     jobs: set[JobId] = set()
     freed = 0
-    for bar in gantt.bars[: planned.bars_before]:
+    for bar in gantt.bars_ending(start - 1, planned.bars_before):
         shared = bar.resources & planned.place.resources
-        if bar.end == start - 1 and bar.job_id is not None and shared and bar.blocks(planned.seen_from):
+        if bar.job_id is not None and shared and bar.blocks(planned.seen_from):
             jobs.add(bar.job_id)
             freed |= shared
     areas = gantt.areas.get(planned.seen_from.space, ())

@@ -84,6 +84,7 @@ class Gantt:
         self.now = now
         self.ends = dict(ends or {})
         self.bars: list[Bar] = []
+        self._ending: dict[int, list[int]] = defaultdict(list)
         self.areas: dict[Space, list[Area]] = {}
         self.planned: dict[JobId, Planned] = {}
         self.refused: dict[JobId, Reason] = {}
@@ -97,6 +98,7 @@ class Gantt:
         """Make a Gantt that can be drawn in apart from this one."""
         other = Gantt(self.platform, (), self.now, self.ends)
         other.bars = self.bars.copy()
+        other._ending = defaultdict(list, {end: numbers.copy() for end, numbers in self._ending.items()})
         other.areas = {space: areas.copy() for space, areas in self.areas.items()}
         other.planned = self.planned.copy()
         other.refused = self.refused.copy()
@@ -105,6 +107,12 @@ class Gantt:
         for space, views in self._views.items():
             other._views[space] = {sharing: view.copy() for sharing, view in views.items()}
         return other
+
+    def bars_ending(self, end: int, before: int) -> Iterator[Bar]:
+        """Give the bars whose last second is ``end``, of those that were the first ``before`` to be drawn."""
+        for number in self._ending.get(end, ()):
+            if number < before:
+                yield self.bars[number]
 
     @property
     def slots(self) -> SlotSet:
@@ -159,6 +167,7 @@ class Gantt:
         return view
 
     def _draw(self, bar: Bar) -> None:
+        self._ending[bar.end].append(len(self.bars))
         self.bars.append(bar)
         for space in bar.spaces:
             for sharing, view in self._views[space].items():
