@@ -15,9 +15,9 @@ from oar.cli.admin import NOT_ADMINISTRATOR
 from oar.cli.app import Context, fail, warn
 from oar.cli.caller import read_as
 from oar.core.job import LevelValue, ResourceId
-from oar.core.listings import HIDDEN_PROPERTIES
 from oar.core.messages import Hint
 from oar.core.node_names import BadNodeName, check_name
+from oar.core.properties import SERVER_PROPERTIES
 from oar.core.states import NodeState
 from oar.db.engine import database_now
 from oar.db.listing_resources import ResourceChoice, greatest_value, jobs_on, read_resources
@@ -115,7 +115,7 @@ def _values(wish: Wish) -> Values:
         if found is None:
             raise Refused(10, f"--property: '{text}' is not NAME=VALUE or NAME!")
         name, value = found[1].lower(), found[2]
-        if name in HIDDEN_PROPERTIES:
+        if name in SERVER_PROPERTIES:
             raise Refused(NOT_ADMINISTRATOR, f"--property: {name} belongs to OAR and cannot be set")
         if name == "network_address":
             _check_node(value or "", "--property")

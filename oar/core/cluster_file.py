@@ -12,27 +12,13 @@ import toml
 
 from oar.core.job import LevelValue
 from oar.core.node_names import BadNodeName, expand_names
+from oar.core.properties import SERVER_PROPERTIES
 from oar.errors import ConfigurationError
 
 COMPUTED = frozenset({"host", "network_address", "cpuset", "cpu", "core", "thread", "gpu", "gpudevice"})
 """Properties that follow from a node's shape; the file cannot set them."""
 
-KEPT_BY_THE_SERVER = frozenset(
-    {
-        "resource_id",
-        "type",
-        "state",
-        "state_num",
-        "next_state",
-        "finaud_decision",
-        "next_finaud_decision",
-        "last_job_date",
-        "suspended_jobs",
-        "expiry_date",
-        "scheduler_priority",
-        "last_available_upto",
-    }
-)
+KEPT_BY_THE_SERVER = SERVER_PROPERTIES | {"type", "last_available_upto"}
 
 _YES_OR_NO = frozenset({"besteffort", "deploy", "desktop_computing", "drain"})
 _NODE_KEYS = ("name", "cpus", "cores", "threads", "gpus", "properties")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from procset import ProcSet
 
 from oar.core.job import JobId, Moldable, MoldableId, Resource
+from oar.core.properties import SERVER_PROPERTIES
 from oar.core.states import JobState, JobType, NodeState, ReservationState
 
 
@@ -149,25 +150,8 @@ class Consumption:
     used: int
 
 
-HIDDEN_PROPERTIES = frozenset(
-    {
-        "resource_id",
-        "state",
-        "state_num",
-        "next_state",
-        "finaud_decision",
-        "next_finaud_decision",
-        "last_job_date",
-        "suspended_jobs",
-        "expiry_date",
-        "scheduler_priority",
-    }
-)
-"""Columns of a resource that are the server's own: not shown as properties, not set by hand."""
-
-
 def shown_properties(resource: Resource) -> Mapping[str, object]:
     """Say the properties of a resource that people care about, by name."""
     return {
-        name: value for name, value in sorted(resource.properties.items()) if name not in HIDDEN_PROPERTIES
+        name: value for name, value in sorted(resource.properties.items()) if name not in SERVER_PROPERTIES
     }

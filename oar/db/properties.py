@@ -20,21 +20,6 @@ BUILT_IN = frozenset(column.name for column in ResourceRow.__table__.columns)
 """Columns that the schema declares; all others belong to the site."""
 PROTECTED = BUILT_IN | {"walltime", "nodes"}
 """Names that cannot be added, removed or renamed: OAR's columns, and words of a request."""
-SYSTEM = frozenset(
-    {
-        "resource_id",
-        "state",
-        "state_num",
-        "next_state",
-        "finaud_decision",
-        "next_finaud_decision",
-        "last_job_date",
-        "suspended_jobs",
-        "expiry_date",
-        "scheduler_priority",
-    }
-)
-"""Properties that no person sets and no job sees."""
 POSTGRESQLS_OWN = frozenset({"ctid", "cmax", "cmin", "tableoid", "xmax", "xmin"})
 """Columns that every table of PostgreSQL has, unseen."""
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)

@@ -7,9 +7,10 @@ from procset import ProcSet
 from sqlalchemy import Connection
 
 from oar.core.job import Assignment, JobId, Moldable, MoldableId, Request, WaitingJob
+from oar.core.properties import SERVER_PROPERTIES
 from oar.db.candidates import load_candidates
 from oar.db.conditions import BadFilter
-from oar.db.properties import SYSTEM, list_properties
+from oar.db.properties import list_properties
 from oar.db.resources import matching_resources
 from oar.errors import BadRequest
 from oar.kamelot import Gantt, Platform, Rules, place_all
@@ -30,7 +31,7 @@ class UnknownLevel(BadRequest):
     exit_code = 251
 
     def __init__(self, name: str, known: Collection[str]) -> None:
-        shown = ", ".join(sorted(set(known) - SYSTEM))
+        shown = ", ".join(sorted(set(known) - SERVER_PROPERTIES))
         super().__init__(f"unknown property '{name}'; known: {shown}, resource_id")
         self.name = name
 
