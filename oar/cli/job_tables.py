@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from typing import Protocol
 
 from oar.cli.render import Structure
 from oar.core.durations import format_date
@@ -57,14 +58,13 @@ class _Entry:
         self.submitted = format_date(self.job.submission_time)
 
 
-class _Drawer:
+class _Drawer(Protocol):
     """A layout: the header, and how an entry is set in columns."""
 
     header: tuple[str, str]
 
     def row(self, entry: _Entry) -> str:
         """Draw one entry."""
-        raise NotImplementedError
 
 
 class _Format1(_Drawer):
