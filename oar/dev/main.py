@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -122,6 +123,8 @@ def down(name: str) -> None:
         remove_remains(directory)
     else:
         cluster.down()
+    with suppress(OSError):  # the last one takes the folder of all with it
+        directory.parent.rmdir()
     click.echo(f'cluster "{name}" is gone ({time.monotonic() - begun:.1f} s)')
 
 
