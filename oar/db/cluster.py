@@ -9,6 +9,7 @@ from sqlalchemy import Connection, String, cast, column, func, insert, literal, 
 from oar.core.cluster_difference import Difference, NewResource
 from oar.core.job import LevelValue, Resource
 from oar.core.states import NodeState
+from oar.db.locks import lock_resources
 from oar.db.properties import LOCK_TIMEOUT_S, add_property, list_properties
 from oar.db.resources import load_resources, request_state, set_properties
 from oar.db.sets import among
@@ -30,6 +31,7 @@ def lock_cluster(connection: Connection, new_properties: bool) -> None:
     """
     mode = "ACCESS EXCLUSIVE" if new_properties else "EXCLUSIVE"
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+    lock_resources(connection)
     connection.execute(text(f"LOCK TABLE resources IN {mode} MODE"))
 
 

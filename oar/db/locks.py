@@ -1,6 +1,7 @@
 """The locks of a transaction, always taken in one order, so that nobody waits for each other in a circle.
 
-1. the right to give resources out and to take them away (``lock_resources``), before any row
+1. the right to give resources out, to take them away and to change them (``lock_resources``), before any
+   row and any whole table: what ends a job and then suspects nodes comes back to lower ids
 2. events, then jobs by id, then what belongs to a job: logs, request, assignment, kill
 3. resources by id (``lock_resource_rows``), then their logs
 

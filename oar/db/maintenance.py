@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal, select, update
 
-from oar.db.locks import lock_resource_rows
+from oar.db.locks import lock_resource_rows, lock_resources
 from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 
@@ -13,6 +13,7 @@ ATTRIBUTE = "maintenance"
 
 def begin_maintenance(connection: Connection, ids: Sequence[int], now: int) -> None:
     """Mark resources as in maintenance; those that are already stay as they are."""
+    lock_resources(connection)
     lock_resource_rows(connection, among(ResourceRow.resource_id, ids))
     connection.execute(
         update(ResourceRow)
@@ -34,6 +35,7 @@ def begin_maintenance(connection: Connection, ids: Sequence[int], now: int) -> N
 
 def end_maintenance(connection: Connection, ids: Sequence[int], now: int) -> None:
     """End the maintenance of resources; those that are not in maintenance stay as they are."""
+    lock_resources(connection)
     lock_resource_rows(connection, among(ResourceRow.resource_id, ids))
     connection.execute(
         update(ResourceRow)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from oar.core.job import LevelValue, Resource, ResourceId
 from oar.core.states import NodeState
 from oar.db.conditions import BadFilter, matching_ids, words_of
-from oar.db.locks import lock_resource_rows
+from oar.db.locks import lock_resource_rows, lock_resources
 from oar.db.properties import PropertyError, ProtectedProperty, UnknownProperty, list_properties
 from oar.db.sets import among
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
@@ -118,6 +118,7 @@ def set_properties(
     """
     _check_names(connection, values)
     wanted = sorted(set(ids))
+    lock_resources(connection)
     lock_resource_rows(connection, among(ResourceRow.resource_id, wanted))
     changed: set[int] = set()
     for name, value in values.items():
@@ -134,6 +135,7 @@ def request_state(
     date of the wish; the history of a resource tells its states by the date they began, so it is not stored.
     """
     chosen = _chosen(target)
+    lock_resources(connection)
     found = lock_resource_rows(connection, chosen)
     if isinstance(target, str) and not found:
         raise UnknownNode(target)
