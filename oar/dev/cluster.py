@@ -8,9 +8,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -75,21 +75,30 @@ class Cluster:
         directory = directory.absolute()
         beds = beds or possible_beds(say)
         for bed in beds:
-            _claim(directory, bed, shape or Shape())
-            cluster = cls(directory)
             try:
-                cluster._start(say, more or {})
+                return cls._up_on(bed, directory, shape or Shape(), say, more or {})
             except BedFailed as error:
-                cluster.down()
                 if bed is beds[-1]:
                     raise
                 say(f"no {bed.kind} bed: {error}")
-            except BaseException:
-                cluster.down()
-                raise
-            else:
-                return cluster
         raise ClusterFailed("no bed is possible here")
+
+    @classmethod
+    def _up_on(
+        cls, bed: type[Bed], directory: Path, shape: Shape, say: Say, more: Mapping[str, str]
+    ) -> "Cluster":
+        cluster = None
+        try:
+            with uninterrupted():
+                _claim(directory, bed, shape)
+                cluster = cls(directory)
+            cluster._start(say, more)
+        except BaseException:
+            with uninterrupted():
+                if cluster is not None:
+                    cluster.down()
+            raise
+        return cluster
 
     # ---- use -----------------------------------------------------------------------------------------------
 
@@ -167,11 +176,15 @@ class Cluster:
         def tell(words: str) -> None:
             say(f"{words} ({time.monotonic() - begun:.1f} s)")
 
-        with ThreadPoolExecutor(1) as pool:
+        pool = ThreadPoolExecutor(1)
+        try:
             database = pool.submit(self._start_database, more)
             self.bed.start()
             tell(f"{self.shape.nodes} nodes up, {self.bed.kind} bed")
             database.result()
+        finally:
+            with uninterrupted():
+                pool.shutdown()
         tell("PostgreSQL up, schema built")
         self._declare_nodes()
         self.start_server()
@@ -229,6 +242,16 @@ class Cluster:
             f'[[nodes]]\nname = "{names}"\ncpus = {self.shape.cpus}\ncores = {self.shape.cores}\n'
         )
         self.run("oar-resources", "apply", "--yes", str(file), user="root", check=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the end of the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _claim(directory: Path, bed: type[Bed], shape: Shape) -> None:

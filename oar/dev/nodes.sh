@@ -301,9 +301,26 @@ crash() { # NAME
   fail "$1 does not die"
 }
 
+# Kill what was started for this lab: each process has LABDIR in its environment, noted or not yet.
+kill_members() {
+  local file folder pid tries found
+  export -n LABDIR # so that what this function runs is not taken for a member
+  for tries in $(seq 200); do
+    found=
+    for file in $(grep -lzxF "LABDIR=$D" /proc/[0-9]*/environ 2>/dev/null); do
+      folder=${file%/environ}
+      pid=${folder#/proc/}
+      if [ "$pid" != $$ ] && kill -9 "$pid" 2>/dev/null; then found=1; fi
+    done
+    [ -n "$found" ] || return 0
+    sleep .02
+  done
+  fail "processes of $LAB do not die"
+}
+
 down() {
-  local file name
-  for file in "$D"/*.outer; do [ ! -e "$file" ] || kill -9 "$(cat "$file")" 2>/dev/null || true; done
+  local name
+  kill_members
   remove_groups
   for name in $(ip netns list 2>/dev/null | awk -v lab="$LAB-" 'index($1, lab) == 1 {print $1}'); do ip netns del "$name"; done
   rm -rf "$D"
