@@ -65,7 +65,12 @@ def up(name: str, nodes: int, cpus: int, cores: int, quiet: bool) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     make_base(directory.parent)
     say = _silent if quiet else click.echo
-    Cluster.up(directory, Shape(nodes, cpus, cores), say)
+    try:
+        Cluster.up(directory, Shape(nodes, cpus, cores), say)
+    except BaseException:
+        # Also after Ctrl-C: a start that was broken off leaves nothing, not even the folder of all clusters.
+        remove_base(directory.parent)
+        raise
     if not quiet:
         option = "" if name == "dev" else f" --name {name}"
         click.echo(f"Try:  oar-dev shell{option}   then: oarnodes; oarsub -l nodes=1 'hostname'; oarstat")
@@ -123,8 +128,7 @@ def down(name: str) -> None:
         remove_remains(directory)
     else:
         cluster.down()
-    with suppress(OSError):  # the last one takes the folder of all with it
-        directory.parent.rmdir()
+    remove_base(directory.parent)
     click.echo(f'cluster "{name}" is gone ({time.monotonic() - begun:.1f} s)')
 
 
@@ -149,6 +153,12 @@ def make_base(base: Path) -> None:
     state = base.lstat()
     if base.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o022:
         raise ClusterFailed(f"{base} is not a folder that only this account can write: remove it")
+
+
+def remove_base(base: Path) -> None:
+    """Remove the folder of this account's clusters when the last one is gone."""
+    with suppress(OSError):
+        base.rmdir()
 
 
 def find(name: str) -> Cluster:
