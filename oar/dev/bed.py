@@ -49,6 +49,8 @@ class Bed(ABC):
     """
 
     kind: str
+    has_cgroups = False
+    """Whether jobs get cgroups, and with them only processors that the machine has."""
     user: str
     """Who submits jobs."""
 

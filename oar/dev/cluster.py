@@ -16,8 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from oar.db.engine import open_engine
+from oar.db.engine import database_now, open_engine
 from oar.db.install import create, initialise
+from oar.db.resources import load_resources, set_properties
 from oar.dev.bed import Bed, BedFailed, Command, Shape
 from oar.dev.choice import BEDS, possible_beds
 from oar.dev.loopback import LoopbackBed
@@ -203,7 +204,7 @@ class Cluster:
             engine.dispose()
 
     def _write_configuration(self, more: Mapping[str, str]) -> DatabaseSettings:
-        settings = DatabaseSettings(host=str(self.database.socket_directory))
+        settings = self._database_settings()
         text_port, message_port = self._ports()
         keys = {
             "DB_TYPE": "Pg",
@@ -227,6 +228,9 @@ class Cluster:
             self.bed.configuration_file.chmod(0o640)
         return settings
 
+    def _database_settings(self) -> DatabaseSettings:
+        return DatabaseSettings(host=str(self.database.socket_directory))
+
     def _ports(self) -> tuple[int, int]:
         if isinstance(self.bed, NamespacesBed):
             return TEXT_PORT, MESSAGE_PORT
@@ -242,6 +246,25 @@ class Cluster:
             f'[[nodes]]\nname = "{names}"\ncpus = {self.shape.cpus}\ncores = {self.shape.cores}\n'
         )
         self.run("oar-resources", "apply", "--yes", str(file), user="root", check=True)
+        self._share_processors(sorted(os.sched_getaffinity(0)))
+
+    def _share_processors(self, processors: Sequence[int]) -> None:
+        """Let cores stand for processors that this machine has: cgroups refuse others.
+
+        Where nodes have more cores than the machine, several cores stand for the same processor.
+        """
+        wanted = self.shape.cpus * self.shape.cores
+        if not self.bed.has_cgroups or list(processors[:wanted]) == list(range(wanted)):
+            return
+        engine = open_engine(self._database_settings())
+        try:
+            with engine.begin() as connection:
+                now = database_now(connection)
+                for resource in load_resources(connection, "resource_id"):
+                    processor = processors[int(str(resource.properties["cpuset"])) % len(processors)]
+                    set_properties(connection, [resource.resource_id], {"cpuset": str(processor)}, now)
+        finally:
+            engine.dispose()
 
 
 @contextmanager

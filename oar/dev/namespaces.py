@@ -49,6 +49,7 @@ class NamespacesBed(Bed):
     """The server and the nodes of one cluster as members of a lab made by ``nodes.sh``."""
 
     kind = "namespaces"
+    has_cgroups = True
 
     def __init__(self, directory: Path, nodes: Sequence[str]) -> None:
         super().__init__(directory, nodes)

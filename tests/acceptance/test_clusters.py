@@ -1,6 +1,7 @@
 """The embedded cluster as a tool: several at once, and nothing left of any of them."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -154,3 +155,18 @@ def test_an_interrupted_start_leaves_nothing(tool: Tool, moment: str) -> None:
     assert "nothing is left behind" in words
     assert "Traceback" not in words
     assert tool.traces(processes) == []
+
+
+@pytest.mark.bed("namespaces")
+def test_nodes_may_have_more_cores_than_the_machine(site: Site, tool: Tool) -> None:
+    cores = len(os.sched_getaffinity(0)) + 1
+    tool.output("up", "--quiet", "--nodes", "1", "--cores", str(cores))
+    said = tool.output("run", "--", "oarsub", "-l", f"core={cores}", "true")
+    (job_id,) = re.findall(r"^OAR_JOB_ID=(\d+)$", said, re.MULTILINE)
+
+    def state() -> str:
+        words = tool.output("run", "--", "oarstat", "-s", "-j", job_id)
+        return words.partition(": ")[2].strip()
+
+    site.until("the job has ended", lambda: state() in ("Terminated", "Error"))
+    assert state() == "Terminated"
