@@ -33,8 +33,13 @@ _HOLDING = sorted(HOLDING_STATES)
 _IS_CURRENT_DEPENDENCY = DependencyRow.job_dependency_index == RowIndex.CURRENT
 
 
-def read_waiting_jobs(connection: Connection) -> tuple[WaitingJob, ...]:
-    """Give every waiting job with its moldables, types and dependencies, by job id."""
+def read_waiting_jobs(
+    connection: Connection, states: Sequence[JobState] = (JobState.WAITING,)
+) -> tuple[WaitingJob, ...]:
+    """Give every waiting job with its moldables, types and dependencies, by job id.
+
+    ``states`` may name other states of jobs that have not started.
+    """
     rows = connection.execute(
         select(
             JobRow.job_id,
@@ -48,18 +53,18 @@ def read_waiting_jobs(connection: Connection) -> tuple[WaitingJob, ...]:
             JobRow.submission_time,
             JobRow.job_type,
         )
-        .where(JobRow.state == JobState.WAITING)
+        .where(JobRow.state.in_(states))
         .order_by(JobRow.job_id)
     ).all()
     if not rows:
         return ()
-    moldables = _read_moldables(connection)
-    types = read_types(connection, (JobState.WAITING,))
+    moldables = _read_moldables(connection, states)
+    types = read_types(connection, states)
     required = defaultdict(list)
     for job_id, required_id in connection.execute(
         select(DependencyRow.job_id, DependencyRow.job_id_required)
         .join(JobRow, JobRow.job_id == DependencyRow.job_id)
-        .where(JobRow.state == JobState.WAITING, _IS_CURRENT_DEPENDENCY)
+        .where(JobRow.state.in_(states), _IS_CURRENT_DEPENDENCY)
         .order_by(DependencyRow.job_id, DependencyRow.job_id_required)
     ):
         required[job_id].append(JobId(required_id))
@@ -83,7 +88,7 @@ def read_waiting_jobs(connection: Connection) -> tuple[WaitingJob, ...]:
     )
 
 
-def _read_moldables(connection: Connection) -> Mapping[int, list[Moldable]]:
+def _read_moldables(connection: Connection, states: Sequence[JobState]) -> Mapping[int, list[Moldable]]:
     rows = connection.execute(
         select(
             JobRow.job_id,
@@ -98,7 +103,7 @@ def _read_moldables(connection: Connection) -> Mapping[int, list[Moldable]]:
         .join(GroupRow, GroupRow.res_group_moldable_id == MoldableRow.moldable_id)
         .join(LevelRow, LevelRow.res_job_group_id == GroupRow.res_group_id)
         .where(
-            JobRow.state == JobState.WAITING,
+            JobRow.state.in_(states),
             MoldableRow.moldable_index == RowIndex.CURRENT,
             GroupRow.res_group_index == RowIndex.CURRENT,
             LevelRow.res_job_index == RowIndex.CURRENT,

@@ -5,14 +5,14 @@ and with it the resources that each condition of a user selects.
 """
 
 import logging
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from procset import ProcSet
 from sqlalchemy import Connection, Engine
 
 from oar.core.job import Resource, WaitingJob
-from oar.core.states import QueueState
+from oar.core.states import JobState, QueueState
 from oar.db.engine import database_now, one_moment
 from oar.db.planning import (
     read_plan,
@@ -47,11 +47,13 @@ class Kept:
     platform: Platform | None = None
 
 
-def load_world(engine: Engine, reader: Engine, resource_order: str, kept: Kept) -> World:
+def load_world(
+    engine: Engine, reader: Engine, resource_order: str, kept: Kept, apart: Sequence[JobState] = ()
+) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
-    No connection waits for the other: only the reader's touches the table of resources, which
-    ``oarproperty`` may want for itself.
+    ``apart`` are states of other jobs that have not started, to be read as well. No connection waits for the
+    other: only the reader's touches the table of resources, which ``oarproperty`` may want for itself.
     """
     with one_moment(engine) as connection:
         now = database_now(connection)
@@ -64,9 +66,10 @@ def load_world(engine: Engine, reader: Engine, resource_order: str, kept: Kept) 
         required = read_required_jobs(connection)
         plan = read_plan(connection)
         told = read_texts(connection)
+        others = read_waiting_jobs(connection, apart) if apart else ()
     with one_moment(reader) as connection:
         platform = _platform(connection, resource_order, _conditions(waiting), kept)
-    return World(now, platform, queues, running, waiting, required, plan, told)
+    return World(now, platform, queues, running, waiting, required, plan, told, others)
 
 
 def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> Platform:

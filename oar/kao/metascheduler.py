@@ -31,7 +31,7 @@ class Metascheduler:
         read = time.perf_counter()
         decisions = run_round(
             world,
-            Rules(security_time_s=self.settings.security_time_s),
+            rules_of(self.settings),
             jobs_per_group=self.settings.jobs_per_round,
             check_plan=self.settings.check_plans,
         )
@@ -52,6 +52,11 @@ class Metascheduler:
             (time.perf_counter() - decided) * 1000,
         )
         return applied
+
+
+def rules_of(settings: SchedulerSettings) -> Rules:
+    """Give the rules of placement that the settings say."""
+    return Rules(security_time_s=settings.security_time_s)
 
 
 class FlawedPlan(Exception):

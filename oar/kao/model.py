@@ -23,6 +23,7 @@ class World:
 
     ``required`` gives the state of every job that a waiting job depends on. ``plan`` is the plan that the
     last round stored, ``told`` what it told the waiting jobs; both serve only to write what changed.
+    ``apart`` are jobs that neither wait nor hold resources, of the states that were asked for.
     """
 
     now: int
@@ -33,6 +34,7 @@ class World:
     required: Mapping[JobId, JobState] = field(default_factory=dict)
     plan: tuple[Assignment, ...] = ()
     told: Mapping[JobId, Told] = field(default_factory=dict)
+    apart: tuple[WaitingJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

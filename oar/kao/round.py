@@ -30,18 +30,18 @@ def run_round(world: World, rules: Rules, *, jobs_per_group: int = 0, check_plan
     """
     occupations = [occupation_of_running(job, world.now, rules) for job in world.running]
     gantt = Gantt(
-        world.platform, [one for one in occupations if not one.besteffort], world.now, _known_ends(world)
+        world.platform, [one for one in occupations if not one.besteffort], world.now, known_ends(world)
     )
     outcomes: dict[JobId, Outcome] = {}
     told: dict[JobId, Told] = {}
     for queues in queue_groups(world.queues):
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
-        jobs = _jobs_of(world, queues)[: jobs_per_group or None]
+        jobs = jobs_of(world, queues)[: jobs_per_group or None]
         placed = place_all(gantt, jobs, rules)
         outcomes |= placed
-        told |= _tell(gantt, jobs, placed, world)
-    told |= _tell_unplanned(world, outcomes)
+        told |= tell(gantt, jobs, placed, world)
+    told |= tell_unplanned(world, outcomes)
     plan = [one for one in outcomes.values() if isinstance(one, Assignment)]
     ready = due(sorted(plan, key=lambda one: one.job_id), world.platform.resources, world.now)
     launches, evictions = make_room(ready, world.running)
@@ -63,12 +63,13 @@ def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]
         yield tuple(group)
 
 
-def _jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
+def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
+    """Give the waiting jobs of the queues that are no reservations."""
     names = {queue.name for queue in queues}
     return [job for job in world.waiting if job.queue in names and job.reservation is ReservationState.NONE]
 
 
-def _known_ends(world: World) -> dict[JobId, int]:
+def known_ends(world: World) -> dict[JobId, int]:
     """Say when the jobs that others wait for end: they run until their walltime, or are over."""
     ends = {job_id: OVER for job_id, state in world.required.items() if state in FINAL_STATES}
     running = {
@@ -79,7 +80,7 @@ def _known_ends(world: World) -> dict[JobId, int]:
     return ends | running
 
 
-def _tell(
+def tell(
     gantt: Gantt, jobs: Sequence[WaitingJob], outcomes: Mapping[JobId, Outcome], world: World
 ) -> dict[JobId, Told]:
     """Say what changed for the jobs; a prediction that stands as it was needs no new explanation."""
@@ -97,7 +98,7 @@ def _tell(
     return told
 
 
-def _tell_unplanned(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId, Told]:
+def tell_unplanned(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId, Told]:
     """Say to the jobs that nobody looked at why that is so."""
     active = {queue.name: queue.active for queue in world.queues}
     told = {}
