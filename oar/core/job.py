@@ -46,12 +46,29 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """What one ``-l`` asks for: a request for ``walltime_s`` seconds, None where it names no walltime.
+
+    With ``least_walltime_s``, which is shorter, any walltime between the two will do.
+    """
+
+    request: Request
+    walltime_s: int | None
+    least_walltime_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Moldable:
-    """One alternative of a job: a request for ``walltime_s`` seconds."""
+    """One alternative of a job: a request for ``walltime_s`` seconds.
+
+    With ``least_walltime_s``, which is shorter, the job starts as soon as that fits, and gets the longest
+    walltime up to ``walltime_s`` that fits then.
+    """
 
     moldable_id: MoldableId
     request: Request
     walltime_s: int
+    least_walltime_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,11 @@ class WaitingJob:
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:
-    """A job that holds resources now; it leaves them, at the latest, ``walltime_s`` after its start."""
+    """A job that holds resources now.
+
+    It leaves them, at the latest, ``walltime_s`` and ``suspended_s`` after its start: the time that it was
+    suspended so far is given back to it.
+    """
 
     job_id: JobId
     moldable_id: MoldableId
@@ -105,6 +126,30 @@ class RunningJob:
     walltime_s: int
     resources: ProcSet
     types: Mapping[str, str] = field(default_factory=dict)
+    suspended_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredJob:
+    """A job that others wait for; ``exit_code`` is the raw wait status of its command, None without one."""
+
+    state: JobState
+    exit_code: int | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether it ended, and ended well."""
+        return self.state is JobState.TERMINATED and not self.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A job that has not ended and that holds, or will hold, the inner jobs that name its ``space``."""
+
+    job_id: JobId
+    space: str
+    queue: str
+    state: JobState
 
 
 @dataclass(frozen=True, slots=True)

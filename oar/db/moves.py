@@ -5,12 +5,11 @@ caller's transaction: logs, dates, marks. Who comes second is told so (None, Fal
 ``locks`` says in which order locks are taken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
-from procset import ProcSet
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, select, update
 
 from oar.core.effects import Effect
 from oar.core.job import Assignment, JobId
@@ -24,8 +23,9 @@ from oar.core.node_life import (
     request_signal,
     standing_of,
 )
-from oar.core.states import HOLDING_STATES, UNCHANGED, JobState, KillState, NodeState, RowIndex
+from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
 from oar.db.endings import close_books, mark_suspended, resources_of
+from oar.db.holders import holders, take_stock
 from oar.db.locks import lock_resources
 from oar.db.sets import among, set_of_ids
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
@@ -118,23 +118,30 @@ def move_job(
 
 
 def assign_jobs(
-    connection: Connection, wanted: Sequence[tuple[Assignment, str]], *, now: int
+    connection: Connection,
+    wanted: Sequence[tuple[Assignment, str]],
+    *,
+    now: int,
+    beside: Mapping[JobId, frozenset[JobId]] | None = None,
+    in_any_state: Collection[JobId] = (),
 ) -> frozenset[JobId]:
     """Give waiting jobs their resources, in one step with the move to toLaunch; say which jobs got them.
 
     ``wanted`` gives each job's assignment and message. A job gets nothing when it waits no longer, or when
     one of the resources is no longer Alive or is held by another job, also by one before it in ``wanted``.
+    ``beside`` names, for jobs that share, those that may hold the same resources; jobs ``in_any_state`` take
+    resources that are not Alive too.
     """
     lock_resources(connection)
     waiting = _lock_jobs(connection, [one.job_id for one, _ in wanted], accepting(JobSignal.ASSIGN))
-    free = _free_among(connection, [one.resources for one, _ in wanted])
+    stock = take_stock(connection, [one.resources for one, _ in wanted])
     entering: dict[_LockedJob, dict[str, Any]] = {}
     rows = []
     for one, message in wanted:
         job = waiting.get(one.job_id)
-        if job is None or not one.resources <= free:
+        others = (beside or {}).get(one.job_id, frozenset())
+        if job is None or not stock.give(one, others, one.job_id in in_any_state):
             continue
-        free -= one.resources
         start = max(now, job.submission_time)
         entering[job] = {
             "assigned_moldable_job": one.moldable_id,
@@ -209,21 +216,6 @@ def _enter(
 
 def _fitting(name: str, value: Any) -> Any:
     return value[:MESSAGE_LENGTH] if name == "message" else value
-
-
-def _free_among(connection: Connection, wanted: Sequence[ProcSet]) -> ProcSet:
-    """Say which of the resources are Alive and held by no job."""
-    ids = sorted({number for resources in wanted for number in resources})
-    alive = connection.scalars(
-        select(ResourceRow.resource_id)
-        .where(among(ResourceRow.resource_id, ids), ResourceRow.state == NodeState.ALIVE)
-        .order_by(ResourceRow.resource_id)
-    )
-    free = set(alive)
-    holding = _holders(set_of_ids(ids)).add_columns(AssignmentRow.resources)
-    for _, held in connection.execute(holding):
-        free.difference_update(held)
-    return set_of_ids(sorted(free))
 
 
 def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
@@ -322,18 +314,5 @@ def _jobs_that_cannot_stay(connection: Connection, ids: Sequence[int]) -> tuple[
         )
         .exists()
     )
-    held = _holders(set_of_ids(ids)).where(~stays).order_by(JobRow.job_id)
+    held = holders(set_of_ids(ids)).where(~stays).order_by(JobRow.job_id)
     return tuple(connection.execute(held).scalars())
-
-
-def _holders(resources: ProcSet) -> Select[Any]:
-    """Select the jobs that hold one of the resources now."""
-    return (
-        select(JobRow.job_id)
-        .join(AssignmentRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
-        .where(
-            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
-            AssignmentRow.resources.op("&&")(resources),
-            JobRow.state.in_(sorted(HOLDING_STATES)),
-        )
-    )

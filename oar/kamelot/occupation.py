@@ -59,7 +59,7 @@ def is_besteffort(job: WaitingJob | RunningJob) -> bool:
 def occupation_of_running(job: RunningJob, now: int, rules: Rules) -> Occupation:
     """Tell what a job that holds resources takes; one that outlives its walltime is taken to end now."""
     begin = job.start_time or now
-    end = max(max(begin + job.walltime_s, now) + rules.security_time_s - 1, now)
+    end = max(max(begin + job.walltime_s + job.suspended_s, now) + rules.security_time_s - 1, now)
     return Occupation(
         begin, end, job.resources, job.job_id, is_besteffort(job), sharing_of(job), nesting_of(job)
     )

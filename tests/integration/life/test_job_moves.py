@@ -224,6 +224,37 @@ def test_of_two_jobs_that_are_given_one_resource_the_first_gets_it(connection):
     assert open_logs(connection, second) == [JobState.WAITING]
 
 
+def test_a_job_that_shares_gets_what_its_companions_hold_and_nobody_else(connection):
+    resources = add_node(connection, "n1", 2)
+    companion = add_job(connection, JobState.RUNNING, resources=resources[:1])
+    add_job(connection, JobState.RUNNING, resources=resources[1:])
+    one, both = add_job(connection), add_job(connection)
+    wanted = [
+        (assignment_of(connection, one, resources[:1]), ""),
+        (assignment_of(connection, both, resources), ""),
+    ]
+    beside = {one: frozenset({companion}), both: frozenset({companion, one})}
+    assert assign_jobs(connection, wanted, now=2000, beside=beside) == {one}
+
+
+def test_of_two_jobs_that_start_together_the_second_gets_what_it_shares_with_the_first(connection):
+    resources = add_node(connection, "n1", 2)
+    first, second = add_job(connection), add_job(connection)
+    wanted = [(assignment_of(connection, job, resources), "") for job in (first, second)]
+    beside = {second: frozenset({first})}
+    assert assign_jobs(connection, wanted, now=2000, beside=beside) == {first, second}
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_resource_that_is_not_alive_is_given_only_to_a_job_that_takes_any(connection, shares):
+    resources = add_node(connection, "n1", state="Suspected", state_num=3)
+    job = add_job(connection)
+    wanted = [(assignment_of(connection, job, resources), "")]
+    beside = {job: frozenset({99})} if shares else {}
+    assert assign_jobs(connection, wanted, now=2000, beside=beside) == frozenset()
+    assert assign_jobs(connection, wanted, now=2000, beside=beside, in_any_state={job}) == {job}
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(JobSignal), max_size=25))
 def test_a_walk_of_random_signals_on_the_database_follows_the_table(connection, signals):
