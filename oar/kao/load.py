@@ -59,7 +59,7 @@ def load_world(
         now = database_now(connection)
         waiting = read_waiting_jobs(connection)
         queues = tuple(
-            QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE)
+            QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE, queue.policy)
             for queue in list_queues(connection)
         )
         running = read_running_jobs(connection)

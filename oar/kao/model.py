@@ -10,11 +10,15 @@ from oar.kamelot import Platform
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """What a round must know of a queue; a higher priority is served first."""
+    """What a round must know of a queue; a higher priority is served first.
+
+    ``policy`` names its scheduler, and with it the order of its jobs where JOB_PRIORITY says none.
+    """
 
     name: str
     priority: int
     active: bool
+    policy: str = "kamelot"
 
 
 @dataclass(frozen=True, slots=True)
