@@ -60,8 +60,9 @@ def make_waiting(
     """Make a waiting job from ``-l`` texts, such as ``nodes=2,walltime=1:0:0``; one moldable each."""
     moldables = []
     for index, text in enumerate(requests or ("core=1,walltime=0:1:0",)):
-        request, walltime_s = parse_request(text, "network_address")
-        moldables.append(Moldable(MoldableId(job_id * 10 + index), request, walltime_s or 60))
+        asked = parse_request(text, "network_address")
+        number = MoldableId(job_id * 10 + index)
+        moldables.append(Moldable(number, asked.request, asked.walltime_s or 60, asked.least_walltime_s))
     return WaitingJob(
         job_id=JobId(job_id),
         queue=queue,

@@ -290,6 +290,8 @@ CREATE TABLE moldable_job_descriptions (
     moldable_job_id INTEGER NOT NULL,
     moldable_walltime INTEGER DEFAULT 0 NOT NULL,
     moldable_index VARCHAR(7) DEFAULT 'CURRENT' NOT NULL,
+    least_walltime INTEGER,
+    most_walltime INTEGER,
     CONSTRAINT pk_moldable_job_descriptions PRIMARY KEY (moldable_id),
     CONSTRAINT ck_moldable_job_descriptions_moldable_index CHECK (moldable_index IN ('CURRENT', 'LOG')),
     CONSTRAINT fk_moldable_job_descriptions_moldable_job_id
@@ -334,6 +336,7 @@ CREATE TABLE gantt_jobs_predictions (
     moldable_job_id INTEGER NOT NULL,
     start_time INTEGER DEFAULT 0 NOT NULL,
     resources INT4MULTIRANGE DEFAULT '{}' NOT NULL,
+    walltime INTEGER,
     CONSTRAINT pk_gantt_jobs_predictions PRIMARY KEY (moldable_job_id),
     CONSTRAINT fk_gantt_jobs_predictions_moldable_job_id
         FOREIGN KEY (moldable_job_id) REFERENCES moldable_job_descriptions (moldable_id) ON DELETE CASCADE

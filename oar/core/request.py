@@ -1,7 +1,7 @@
 """The grammar of ``-l``: from text to :class:`~oar.core.job.Request`, and back.
 
 ``{sql}/level=count/level=count+{sql}/level=count,walltime=h:m:s``: groups are joined by ``+`` or ``,``, each
-has a filter, or levels, or both; the walltime comes last.
+has a filter, or levels, or both; the walltime comes last. ``walltime=h:m:s-h:m:s`` is the least and the most.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from oar.core.condition import end_of_condition
 from oar.core.durations import BadDuration, format_duration, parse_duration
-from oar.core.job import ALL, BEST, HALF, Group, Level, Request
+from oar.core.job import ALL, BEST, HALF, Alternative, Group, Level, Request
 from oar.errors import BadRequest, ExitCode
 
 ONE_RESOURCE = Request((Group("", (Level("resource_id", 1),)),))
@@ -28,10 +28,8 @@ class RequestSyntax(BadRequest):
     exit_code = ExitCode.BAD_RESOURCE_REQUEST
 
 
-def parse_request(
-    text: str, nodes_property: str, default: Request = ONE_RESOURCE
-) -> tuple[Request, int | None]:
-    """Read one ``-l`` argument: the request, and its walltime in seconds when it has one.
+def parse_request(text: str, nodes_property: str, default: Request = ONE_RESOURCE) -> Alternative:
+    """Read one ``-l`` argument: the request, and its walltime when it has one.
 
     The level ``nodes`` stands for the property ``nodes_property``. ``default`` replaces a request that only
     has a walltime; its first group lends its levels to groups that only have a filter.
@@ -43,15 +41,17 @@ def parse_request(
         raise RequestSyntax(f"resource request '{text}': {error}") from None
 
 
-def _parse(text: str, nodes_property: str, default: Request) -> tuple[Request, int | None]:
+def _parse(text: str, nodes_property: str, default: Request) -> Alternative:
     pieces = list(_pieces(text))
-    walltime = _read_walltime(pieces[-1])
-    if walltime is not None:
+    found = _WALLTIME.fullmatch(pieces[-1])
+    least_s, walltime_s = (None, None) if found is None else _read_walltime(found[1])
+    if found is not None:
         pieces.pop()
     if not pieces:
-        return default, walltime
+        return Alternative(default, walltime_s, least_s)
     lent = default.groups[0].levels
-    return Request(tuple(_read_group(piece, nodes_property, lent) for piece in pieces)), walltime
+    request = Request(tuple(_read_group(piece, nodes_property, lent) for piece in pieces))
+    return Alternative(request, walltime_s, least_s)
 
 
 def format_groups(request: Request) -> str:
@@ -59,9 +59,10 @@ def format_groups(request: Request) -> str:
     return "+".join(_format_group(group) for group in request.groups)
 
 
-def format_request(request: Request, walltime_s: int) -> str:
+def format_request(request: Request, walltime_s: int, least_walltime_s: int | None = None) -> str:
     """Spell an alternative as OAR shows it: ``-l "{sql}/level=count,walltime=h:m:s"``."""
-    return f'-l "{format_groups(request)},walltime={format_duration(walltime_s)}"'
+    least = "" if least_walltime_s is None else f"{format_duration(least_walltime_s)}-"
+    return f'-l "{format_groups(request)},walltime={least}{format_duration(walltime_s)}"'
 
 
 def _format_group(group: Group) -> str:
@@ -93,17 +94,21 @@ def _after_filter(text: str, begin: int) -> int:
     return end + 1
 
 
-def _read_walltime(piece: str) -> int | None:
-    found = _WALLTIME.fullmatch(piece)
-    if found is None:
-        return None
+def _read_walltime(text: str) -> tuple[int | None, int]:
+    """Read the least walltime, None where there is only one, and the most."""
+    words = text.split("-")
+    if len(words) > 2 or (len(words) == 2 and not all(word.strip() for word in words)):
+        raise RequestSyntax(f"walltime '{text}' is not understood; write one, or least-most as in 1:0-4:30")
     try:
-        walltime = parse_duration(found[1])
+        walltimes = [parse_duration(word) for word in words]
     except BadDuration as error:
         raise RequestSyntax(f"walltime: {error}") from None
-    if walltime == 0:
-        raise RequestSyntax(f"'{piece}' leaves no time at all; a walltime is longer than 0")
-    return walltime
+    if 0 in walltimes:
+        raise RequestSyntax(f"'walltime={text}' leaves no time at all; a walltime is longer than 0")
+    least, most = walltimes[0], walltimes[-1]
+    if least > most:
+        raise RequestSyntax(f"'walltime={text}': the least walltime comes first, then the most, as in 1-4")
+    return (least if least < most else None), most
 
 
 def _read_group(piece: str, nodes_property: str, lent: tuple[Level, ...]) -> Group:

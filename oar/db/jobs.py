@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import DeclarativeBase
 
-from oar.core.job import Request
+from oar.core.job import Alternative
 from oar.core.states import JobState, JobType
 from oar.db.tables_jobs import (
     ChallengeRow,
@@ -38,7 +38,7 @@ class UnknownJobs(BadRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJobs:
-    """What the jobs of one submission share, and the command of each; walltimes are in seconds."""
+    """What the jobs of one submission share, and the command of each; each alternative has a walltime."""
 
     user: str
     group: str
@@ -48,7 +48,7 @@ class NewJobs:
     name: str
     properties: str
     types: Sequence[str]
-    alternatives: Sequence[tuple[Request, int]]
+    alternatives: Sequence[Alternative]
     commands: Sequence[str]
     directory: str
     stdout: str
@@ -134,22 +134,28 @@ def _check_required(connection: Connection, required: Collection[int]) -> None:
 
 
 def _write_requests(
-    connection: Connection, job_ids: Sequence[int], alternatives: Sequence[tuple[Request, int]]
+    connection: Connection, job_ids: Sequence[int], alternatives: Sequence[Alternative]
 ) -> None:
     """Write the alternatives of each job; ids rise in the order in which they were asked for."""
-    of_jobs = [(job_id, request, walltime) for job_id in job_ids for request, walltime in alternatives]
+    of_jobs = [(job_id, one) for job_id in job_ids for one in alternatives]
     moldable_ids = _take_ids(connection, "moldable_job_descriptions", "moldable_id", len(of_jobs))
     moldables = list(zip(moldable_ids, of_jobs, strict=True))
     _write(
         connection,
         MoldableRow,
         (
-            {"moldable_id": moldable_id, "moldable_job_id": job_id, "moldable_walltime": walltime}
-            for moldable_id, (job_id, _, walltime) in moldables
+            {
+                "moldable_id": moldable_id,
+                "moldable_job_id": job_id,
+                "moldable_walltime": one.walltime_s,
+                "least_walltime": one.least_walltime_s,
+                "most_walltime": one.walltime_s if one.least_walltime_s else None,
+            }
+            for moldable_id, (job_id, one) in moldables
         ),
     )
     of_moldables = [
-        (moldable_id, group) for moldable_id, (_, request, _) in moldables for group in request.groups
+        (moldable_id, group) for moldable_id, (_, one) in moldables for group in one.request.groups
     ]
     group_ids = _take_ids(connection, "job_resource_groups", "res_group_id", len(of_moldables))
     groups = list(zip(group_ids, of_moldables, strict=True))

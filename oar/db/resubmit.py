@@ -101,6 +101,12 @@ def _copy_request(connection: Connection, job_id: int, new_id: int) -> None:
         MoldableRow.moldable_job_id == job_id,
         _current("moldable_index", moldable_job_id=new_id),
     )
+    # The original may have been given less than the most it asked for.
+    connection.execute(
+        update(MoldableRow)
+        .where(MoldableRow.moldable_job_id == new_id, MoldableRow.most_walltime.is_not(None))
+        .values(moldable_walltime=MoldableRow.most_walltime)
+    )
     for moldable_id, new_moldable in moldables.items():
         groups = _copy(
             connection,

@@ -97,7 +97,11 @@ class JobRow(Base):
 
 
 class MoldableRow(Base):
-    """One alternative of a job; ``moldable_job_id`` is here, and only here, the id of the job."""
+    """One alternative of a job; ``moldable_job_id`` is here, and only here, the id of the job.
+
+    The walltime is the one the job has, or will have at most. What a job asked for that takes any walltime
+    between two stands beside it, NULL for others.
+    """
 
     __tablename__ = "moldable_job_descriptions"
     __table_args__ = (
@@ -114,6 +118,8 @@ class MoldableRow(Base):
     moldable_job_id: Mapped[int] = number(None, ForeignKey("jobs.job_id", ondelete="CASCADE"), index=True)
     moldable_walltime: Mapped[int] = number()
     moldable_index: Mapped[str] = row_index()
+    least_walltime: Mapped[int | None] = mapped_column(Integer)
+    most_walltime: Mapped[int | None] = mapped_column(Integer)
 
 
 class GroupRow(Base):

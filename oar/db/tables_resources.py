@@ -5,7 +5,7 @@ written for OAR 2.
 """
 
 from procset import ProcSet
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from oar.core.states import UNCHANGED, NodeState, RowIndex
@@ -108,7 +108,10 @@ class AssignmentRow(Base):
 
 
 class PredictionRow(Base):
-    """A place in the plan: when a moldable should start, and where."""
+    """A place in the plan: when a moldable should start, for how long, and where.
+
+    The walltime is NULL in rows written by programs that do not know the column: then it is the moldable's.
+    """
 
     __tablename__ = "gantt_jobs_predictions"
 
@@ -120,6 +123,7 @@ class PredictionRow(Base):
     )
     start_time: Mapped[int] = number()
     resources: Mapped[ProcSet] = resource_set()
+    walltime: Mapped[int | None] = mapped_column(Integer)
 
 
 class PredictionLogRow(Base):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from procset import ProcSet
 from sqlalchemy import Connection
 
-from oar.core.job import Assignment, JobId, Moldable, MoldableId, Request, WaitingJob
+from oar.core.job import Alternative, Assignment, JobId, Moldable, MoldableId, Request, WaitingJob
 from oar.core.properties import SERVER_PROPERTIES
 from oar.db.candidates import load_candidates
 from oar.db.conditions import BadFilter
@@ -36,28 +36,23 @@ class UnknownLevel(BadRequest):
         self.name = name
 
 
-def count_resources(
-    reader: Connection, alternatives: Sequence[tuple[Request, int]], properties: str
-) -> list[int]:
+def count_resources(reader: Connection, alternatives: Sequence[Alternative], properties: str) -> list[int]:
     """Tell how many resources each alternative takes when every resource that is not Dead is free.
 
     ``reader`` is read-only, since conditions are evaluated. Raises :class:`NotEnoughResources`,
     :class:`BadCondition` or :class:`UnknownLevel`: each alternative has to be possible.
     """
     known = list_properties(reader)
-    levels = {level.name for request, _ in alternatives for group in request.groups for level in group.levels}
+    levels = {level.name for one in alternatives for group in one.request.groups for level in group.levels}
     for name in sorted(levels - known.keys()):
         raise UnknownLevel(name, known)
     filters = {text: _evaluate(reader, text, known) for text in _conditions(alternatives, properties)}
     platform = Platform(load_candidates(reader, levels), filters)
-    return [
-        _place(platform, Moldable(MoldableId(index), request, walltime), properties)
-        for index, (request, walltime) in enumerate(alternatives)
-    ]
+    return [_place(platform, one.request, properties) for one in alternatives]
 
 
-def _conditions(alternatives: Sequence[tuple[Request, int]], properties: str) -> Iterator[str]:
-    texts = [properties, *(group.filter for request, _ in alternatives for group in request.groups)]
+def _conditions(alternatives: Sequence[Alternative], properties: str) -> Iterator[str]:
+    texts = [properties, *(group.filter for one in alternatives for group in one.request.groups)]
     return (text for text in dict.fromkeys(texts) if text)
 
 
@@ -73,7 +68,8 @@ def _evaluate(reader: Connection, condition: str, known: Mapping[str, str]) -> P
         raise BadCondition(str(error)) from None
 
 
-def _place(platform: Platform, moldable: Moldable, properties: str) -> int:
+def _place(platform: Platform, request: Request, properties: str) -> int:
+    moldable = Moldable(MoldableId(0), request, walltime_s=1)  # all is free for ever: any walltime will do
     job = WaitingJob(
         job_id=JobId(0), queue="", user="", project="", name="", properties=properties, moldables=(moldable,)
     )

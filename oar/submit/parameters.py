@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 
 from oar.core.condition import BadFilter, check_condition
-from oar.core.job import Request
+from oar.core.job import Alternative
 from oar.core.request import RequestSyntax, parse_request
 from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
@@ -73,14 +73,6 @@ class Wishes:
     array: int | None = None
     array_param_file: str | None = None
     hold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """One moldable: a request, and its walltime in seconds when one was given."""
-
-    request: Request
-    walltime_s: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +186,12 @@ def _commands(command: str, array: int | None, parameters: Sequence[str] | None)
 
 def _alternatives(texts: Sequence[str], settings: SubmissionSettings) -> tuple[Alternative, ...]:
     try:
-        default = Alternative(*parse_request(settings.default_request, settings.nodes_property))
+        default = parse_request(settings.default_request, settings.nodes_property)
     except RequestSyntax as error:
         raise ConfigurationError(f"OARSUB_DEFAULT_RESOURCES: {error}") from None
     if not texts:
         return (default,)
-    read = (parse_request(text, settings.nodes_property, default.request) for text in texts)
-    return tuple(Alternative(request, walltime) for request, walltime in read)
+    return tuple(parse_request(text, settings.nodes_property, default.request) for text in texts)
 
 
 def _job_name(name: str | None) -> str:

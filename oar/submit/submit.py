@@ -1,7 +1,10 @@
 """Submits: rules, checks, then one transaction."""
 
+from dataclasses import replace
+
 from sqlalchemy import Engine
 
+from oar.core.job import Alternative
 from oar.core.job_message import job_message
 from oar.db.engine import database_now
 from oar.db.jobs import NewJobs, insert_jobs
@@ -23,16 +26,15 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str) -> list[int]
     ``host`` is where it was submitted. Raises a BadRequest.
     """
     asked = draft.submission
-    alternatives = [
-        (one.request, one.walltime_s or draft.settings.default_walltime_s) for one in asked.alternatives
-    ]
+    default_s = draft.settings.default_walltime_s
+    alternatives = [_settled(one, default_s) for one in asked.alternatives]
     with reader.connect() as connection:
         counts = count_resources(connection, alternatives, asked.properties)
     reader.dispose()  # connections are few: a submission that waits to be written holds one, not two
     queue = asked.queue or draft.settings.default_queue
     message = job_message(
         resources=counts[0],
-        walltime_s=alternatives[0][1],
+        walltime_s=alternatives[0].walltime_s or default_s,
         name=asked.name,
         queue=queue,
         project=asked.project,
@@ -62,3 +64,13 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str) -> list[int]
         if queue not in queues:
             raise NoSuchQueue(f"queue '{queue}' does not exist; known: {', '.join(queues)}")
         return insert_jobs(connection, new, database_now(connection))
+
+
+def _settled(asked: Alternative, default_s: int) -> Alternative:
+    """Settle the walltime; a rule that made it shorter may have left a least one that is not less."""
+    walltime_s, least_s = asked.walltime_s or default_s, asked.least_walltime_s
+    return replace(
+        asked,
+        walltime_s=walltime_s,
+        least_walltime_s=least_s if least_s is not None and least_s < walltime_s else None,
+    )

@@ -12,7 +12,7 @@ from oar.cli.app import Context, OarCommand
 from oar.cli.caller import Caller
 from oar.cli.oardel import oardel
 from oar.cli.oarhold import oarhold, oarresume
-from oar.core.job import Group, Level, Request
+from oar.core.job import Alternative, Group, Level, Request
 from oar.core.job_life import JobSignal
 from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.moves import move_job
@@ -47,7 +47,7 @@ def new_jobs(user: str, count: int) -> NewJobs:
         name="",
         properties="",
         types=(),
-        alternatives=((Request((Group("", (Level("resource_id", 1),)),)), 60),),
+        alternatives=(Alternative(Request((Group("", (Level("resource_id", 1),)),)), 60),),
         commands=("true",) * count,
         directory="/",
         stdout="out",

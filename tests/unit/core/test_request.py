@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oar.core.job import ALL, BEST, HALF, Group, Level, Request
-from oar.core.request import RequestSyntax, format_groups, format_request, parse_request
+from oar.core.job import ALL, BEST, HALF, Alternative, Group, Level, Request
+from oar.core.request import ONE_RESOURCE, RequestSyntax, format_groups, format_request, parse_request
 from oar.errors import ExitCode
 
 
 def parse(text: str, default: Request | None = None) -> tuple[Request, int | None]:
-    if default is None:
-        return parse_request(text, "network_address")
-    return parse_request(text, "network_address", default)
+    asked = parse_request(text, "network_address", default or ONE_RESOURCE)
+    assert asked.least_walltime_s is None
+    return asked.request, asked.walltime_s
 
 
 def one_group(condition: str, **levels: int) -> Request:
@@ -33,6 +33,20 @@ def test_nodes_stands_for_the_property_of_the_configuration() -> None:
 
 def test_hours_alone_are_a_walltime() -> None:
     assert parse("core=12,walltime=2")[1] == 7200
+
+
+def test_two_walltimes_are_the_least_and_the_most() -> None:
+    expected = Alternative(one_group("", network_address=2), 14400, least_walltime_s=5400)
+    assert parse_request("nodes=2,walltime=1:30-4:0:0", "network_address") == expected
+
+
+def test_blanks_around_the_two_walltimes_do_not_count() -> None:
+    found = parse_request("walltime = 1:30 - 4 ", "network_address")
+    assert (found.least_walltime_s, found.walltime_s) == (5400, 14400)
+
+
+def test_two_equal_walltimes_are_one() -> None:
+    assert parse("core=1,walltime=2-2:0:0")[1] == 7200
 
 
 def test_blanks_around_the_pieces_do_not_count() -> None:
@@ -97,6 +111,12 @@ def test_a_filter_alone_takes_the_levels_of_the_default_request() -> None:
         ("nodes=1,walltime=", "walltime: duration ''"),
         ("nodes=1,walltime=1h", "duration '1h'"),
         ("nodes=1,walltime=0", "longer than 0"),
+        ("nodes=1,walltime=4-1", "'walltime=4-1': the least walltime comes first, then the most, as in 1-4"),
+        ("nodes=1,walltime=-1", "walltime '-1' is not understood; write one, or least-most as in 1:0-4:30"),
+        ("nodes=1,walltime=1-", "walltime '1-' is not understood; write one, or least-most as in 1:0-4:30"),
+        ("nodes=1,walltime=1-2-3", "walltime '1-2-3' is not understood; write one, or least-most"),
+        ("nodes=1,walltime=0-4", "'walltime=0-4' leaves no time at all; a walltime is longer than 0"),
+        ("nodes=1,walltime=1-4h", "walltime: duration '4h' is not understood"),
         ("walltime=1,nodes=1", "'walltime=1': the walltime comes once, at the end"),
         ("nodes=1/walltime=1", "the walltime comes once"),
         ("core=1/core=2", "'core' twice"),
@@ -125,6 +145,10 @@ def test_a_request_is_shown_as_oar_2_shows_it() -> None:
     assert format_request(request, walltime) == expected
 
 
+def test_a_request_with_two_walltimes_is_shown_as_it_is_asked_for() -> None:
+    assert format_request(one_group("", core=2), 14400, 5400) == '-l "/core=2,walltime=1:30:0-4:0:0"'
+
+
 filters = st.sampled_from(["", "mem > 64", "a = 'x}y'", "c in ('1','2') or d + 1 = 2"])
 counts = st.one_of(st.integers(min_value=1, max_value=10_000), st.sampled_from([ALL, BEST, HALF]))
 paths = st.dictionaries(st.sampled_from(["host", "cpu", "core", "gpu_2"]), counts, min_size=1)
@@ -141,11 +165,11 @@ def test_a_request_that_was_spelled_reads_back_as_itself(some: list[Group]) -> N
     assert parse(format_groups(request)) == (request, None)
 
 
-@given(st.text(alphabet="{}'/=+,walltime=1nodescore \"ALL:", max_size=30))
+@given(st.text(alphabet="{}'/=+,walltime=12nodescore \"ALL:-", max_size=30))
 def test_no_text_at_all_gets_past_the_grammar_with_another_error(text: str) -> None:
     try:
-        request, walltime = parse(text)
+        asked = parse_request(text, "network_address")
     except RequestSyntax:
         return
-    assert all(group.levels for group in request.groups)
-    assert walltime is None or walltime > 0
+    assert all(group.levels for group in asked.request.groups)
+    assert asked.walltime_s is None or asked.walltime_s > (asked.least_walltime_s or 0)
