@@ -1,12 +1,13 @@
 """Carries out a round's decisions in one write transaction."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from oar.core.events import EventKind
-from oar.core.job import JobId
+from oar.core.job import Assignment, JobId
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.events import record
@@ -43,10 +44,15 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
 
 def _write_plan(connection: Connection, world: World, decisions: Decisions) -> None:
     launched = {one.job_id for one in decisions.launches}
-    before = {one.moldable_id: one for one in world.plan}
-    after = {one.moldable_id: one for one in decisions.plan if one.job_id not in launched}
-    removed = [moldable_id for moldable_id in before if moldable_id not in after]
-    write_plan(connection, removed, [one for key, one in after.items() if before.get(key) != one])
+    write_changes(connection, world.plan, [one for one in decisions.plan if one.job_id not in launched])
+
+
+def write_changes(connection: Connection, before: Iterable[Assignment], after: Iterable[Assignment]) -> None:
+    """Replace rows of the stored plan by others; what stays is not written."""
+    old = {one.moldable_id: one for one in before}
+    new = {one.moldable_id: one for one in after}
+    removed = [moldable_id for moldable_id in old if moldable_id not in new]
+    write_plan(connection, removed, [one for key, one in new.items() if old.get(key) != one])
 
 
 def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
