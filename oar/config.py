@@ -4,6 +4,7 @@ The file keeps OAR's format: one ``KEY="value"`` a line, as a shell reads it, wi
 """
 
 import difflib
+import json
 import math
 import os
 import re
@@ -13,8 +14,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Settings
+from oar.settings import Bound, JsonObject, Settings, Targets
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -108,7 +110,7 @@ def _convert(entry: Entry, kind: Any, bounds: Mapping[str, Any], file: Path) -> 
     if bounds["most"] is not None and value > bounds["most"]:
         raise BadValue(file, entry, f"{right}, at most {bounds['most']}")
     if bounds["among"] and value not in bounds["among"]:
-        raise BadValue(file, entry, "one of " + ", ".join(bounds["among"]))
+        raise BadValue(file, entry, "one of " + ", ".join(one or '""' for one in bounds["among"]))
     return value
 
 
@@ -126,11 +128,31 @@ def _read_float(text: str) -> float:
     return value
 
 
+def _read_bound(text: str) -> Bound:
+    return Bound(int(text or "0"))
+
+
+def _read_targets(text: str) -> Targets:
+    shares = tuple((name, _read_float(share)) for name, share in parse_hash(text).items())
+    if negative := [name for name, share in shares if share < 0]:
+        raise BadHash(f"{negative[0]} has less than nothing")
+    return Targets(shares)
+
+
+def _read_json_object(text: str) -> JsonObject:
+    if not isinstance(json.loads(text or "{}"), dict):
+        raise ValueError(text)
+    return JsonObject(text or "{}")
+
+
 _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "a text"),
     int: (int, "a whole number"),
     float: (_read_float, "a number"),
     bool: (_read_yes_no, '"yes" or "no"'),
+    Bound: (_read_bound, 'a whole number, 0 or "" for no bound'),
+    Targets: (_read_targets, "shares in percent by name, such as {first => 75, default => 25}"),
+    JsonObject: (_read_json_object, "a JSON object in single quotes, such as '{\"name\": 1.5}'"),
     tuple[str, ...]: (lambda text: tuple(shlex.split(text)), "a command with balanced quotes"),
 }
 

@@ -4,7 +4,12 @@ Each field names the key of ``oar.conf`` it comes from; ``etc/oar.conf`` documen
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NewType
+
+Bound = NewType("Bound", int)
+"""At most so many; 0 means no bound."""
+JsonObject = NewType("JsonObject", str)
+"""The text of a JSON object."""
 
 
 def key(
@@ -20,6 +25,16 @@ def key(
     ``least`` and ``most`` bound a number, ``among`` lists the words that are allowed.
     """
     return field(default=default, metadata={"key": name, "least": least, "most": most, "among": among})
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The shares that users or projects should have of the use, in percent; who is not named has 0."""
+
+    percent: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(f"{name} => {share:g}" for name, share in self.percent) + "}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,27 @@ class SchedulerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderSettings:
+    """Which waiting job is planned first; without ``priority`` the policy of each queue says it."""
+
+    priority: str = key(
+        "JOB_PRIORITY", "", among=("FIFO", "FAIRSHARE", "FAIRSHARING", "MULTIFACTOR", "CUSTOM", "")
+    )
+    window_s: int = key("SCHEDULER_FAIRSHARING_WINDOW_SIZE", 2592000, least=1)
+    project_targets: Targets = key(
+        "SCHEDULER_FAIRSHARING_PROJECT_TARGETS", Targets((("first", 75.0), ("default", 25.0)))
+    )
+    user_targets: Targets = key("SCHEDULER_FAIRSHARING_USER_TARGETS", Targets())
+    project_coef: float = key("SCHEDULER_FAIRSHARING_COEF_PROJECT", 0.0)
+    user_coef: float = key("SCHEDULER_FAIRSHARING_COEF_USER", 2.0)
+    user_ask_coef: float = key("SCHEDULER_FAIRSHARING_COEF_USER_ASK", 1.0)
+    jobs_per_user: Bound = key("SCHEDULER_FAIRSHARING_MAX_JOB_PER_USER", Bound(30), least=0)
+    priority_file: str = key("PRIORITY_CONF_FILE", "")
+    custom: str = key("CUSTOM_JOB_SORTING", "")
+    custom_config: JsonObject = key("CUSTOM_JOB_SORTING_CONFIG", JsonObject("{}"))
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionSettings:
     """What a submission means where the user said nothing."""
 
@@ -118,5 +154,6 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    order: OrderSettings = field(default_factory=OrderSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)

@@ -7,6 +7,7 @@ import pytest
 
 from oar.config import BadValue, known_keys, load_settings
 from oar.errors import ConfigurationError
+from oar.settings import Targets
 
 SHIPPED = Path(__file__).parents[3] / "etc" / "oar.conf"
 
@@ -107,3 +108,34 @@ def _spelled(default):
     if isinstance(default, bool):
         return "yes" if default else "no"
     return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"{first => 75, default => 25}"',
+        "\"{'first' => '75.0', 'default', 2.5e1,}\"",
+        """'{"first": 75, "default": "25"}'""",
+    ],
+)
+def test_targets_of_fair_sharing_are_read_as_perl_or_json_with_numbers_in_any_spelling(conf, value):
+    settings, _ = load_settings(conf(f"SCHEDULER_FAIRSHARING_PROJECT_TARGETS={value}\n"))
+    assert settings.order.project_targets == Targets((("first", 75.0), ("default", 25.0)))
+
+
+@pytest.mark.parametrize("text", ["{first => much}", "{first => nan}", "{first => -1}", "first => 75"])
+def test_targets_that_are_no_shares_are_refused(conf, text):
+    with pytest.raises(BadValue, match="shares in percent by name, such as"):
+        load_settings(conf(f'SCHEDULER_FAIRSHARING_USER_TARGETS="{text}"\n'))
+
+
+@pytest.mark.parametrize(("text", "bound"), [("", 0), ("0", 0), ("12", 12)])
+def test_a_bound_may_be_empty_which_means_that_there_is_none(conf, text, bound):
+    settings, _ = load_settings(conf(f'SCHEDULER_FAIRSHARING_MAX_JOB_PER_USER="{text}"\n'))
+    assert settings.order.jobs_per_user == bound
+
+
+@pytest.mark.parametrize("text", ["[1]", "{a: 1}", "x"])
+def test_the_configuration_of_an_own_order_has_to_be_a_json_object(conf, text):
+    with pytest.raises(BadValue, match="a JSON object in single quotes"):
+        load_settings(conf(f"CUSTOM_JOB_SORTING_CONFIG='{text}'\n"))
