@@ -14,7 +14,7 @@ import click
 from oar.core.diagram import fill_in
 
 ROOT = Path(__file__).parents[1]
-SERVER_PROGRAMS = ("oar-server", "kao")
+SERVER_PROGRAMS = ("oar-server", "kao", "kamelot")
 
 
 def configuration_page(conf: str) -> str:
