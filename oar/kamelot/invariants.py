@@ -1,7 +1,7 @@
 """What must hold for every plan, checked with ids and ProcSets only, apart from how the plan is made."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from procset import ProcSet
 
@@ -66,9 +66,10 @@ def _containers(taken: Sequence[Occupation]) -> Containers:
 
 def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupation:
     moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
+    granted = replace(moldable, walltime_s=assignment.walltime_s)
     return Occupation(
         assignment.start_time,
-        assignment.start_time + rules.duration(job, moldable) - 1,
+        assignment.start_time + rules.duration(job, granted) - 1,
         assignment.resources,
         job.job_id,
         is_besteffort(job),
@@ -132,8 +133,10 @@ def _check_job(
         yield "gets no resources"
     yield from _check_resources(platform, assignment, _occupation(job, assignment, rules).end)
     moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
-    if moldable.walltime_s != assignment.walltime_s:
-        yield f"gets {assignment.walltime_s} s instead of {moldable.walltime_s}"
+    least_s = moldable.least_walltime_s or moldable.walltime_s
+    if not least_s <= assignment.walltime_s <= moldable.walltime_s:
+        range_ = f"{least_s} to " if least_s < moldable.walltime_s else ""
+        yield f"gets {assignment.walltime_s} s instead of {range_}{moldable.walltime_s}"
     groups = moldable.request.groups
     matching = ProcSet()
     for group in groups:

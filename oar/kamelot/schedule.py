@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.core.job_dates import JobDates, job_dates
+from oar.kamelot.best_walltime import lengthened, shortest
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.eligible import Eligible
@@ -77,7 +78,7 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     if place is None:
         reason = why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
         return _refuse(gantt, job, reason)
-    return _assign(gantt, job, wanted, place, Earliest(start))
+    return _assign(gantt, job, *lengthened(view, job, wanted, place), Earliest(start))
 
 
 def fits(platform: Platform, job: WaitingJob) -> str | None:
@@ -100,7 +101,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     best = _finishes_first(view, moldables, earliest.date, dates.deadline)
     if best is None:
         return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
-    return _assign(gantt, job, *best, earliest)
+    return _assign(gantt, job, *lengthened(view, job, *best, dates.deadline), earliest)
 
 
 def _finishes_first(
@@ -122,7 +123,8 @@ def _finishes_first(
 
 def _compile(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
     compiler = gantt.compiler(usable)
-    return [compiler.moldable(job, moldable, rules.duration(job, moldable)) for moldable in job.moldables]
+    moldables = map(shortest, job.moldables)
+    return [compiler.moldable(job, moldable, rules.duration(job, moldable)) for moldable in moldables]
 
 
 def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> Earliest | Reason:
