@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, NoRoom, WaitingJob
-from oar.kamelot import Gantt, Occupation, Rules, place_all, place_at
+from oar.kamelot import Gantt, Occupation, Rules, check, place_all, place_at
 from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8, place, taken
 
 
@@ -106,7 +106,7 @@ def test_the_least_has_to_end_by_the_deadline() -> None:
 def test_a_besteffort_job_gets_the_most_and_is_planned_as_short_as_any() -> None:
     waiting = between(1, "node=1", 60, 3600, types={"besteffort": ""})
     jobs = [waiting, job(2, ("node=4", 10), types={"besteffort": ""})]
-    outcomes = place(nodes_of_8(), jobs, [taken(400, 500, "1-32")])
+    outcomes = place(nodes_of_8(), jobs, [taken(700, 5000, "1-32")])
     assert isinstance(outcomes[1], Assignment)
     assert (outcomes[1].start_time, outcomes[1].walltime_s) == (0, 3600)
     assert found(outcomes[2])[0] == 300
@@ -146,6 +146,20 @@ def test_groups_that_fit_for_longer_only_are_tried_for_longer() -> None:
 def test_the_walltime_of_a_plan_that_goes_on_for_ever_stays_within_what_a_date_can_hold() -> None:
     now = 2**31 - 1000
     assert placed(between(1, "node=1", 60, 3600), now=now)[1] < 1000
+
+
+@pytest.mark.parametrize(("walltime", "flaws"), [(60, 0), (3600, 0), (59, 1), (3601, 1)])
+def test_the_check_of_a_plan_knows_both_walltimes(walltime: int, flaws: int) -> None:
+    waiting = between(1, "node=1", 60, 3600)
+    outcomes = {JobId(1): Assignment(JobId(1), waiting.moldables[0].moldable_id, 0, walltime, ids("1-8"))}
+    assert len(check(nodes_of_8(), [], [waiting], outcomes, now=0, rules=NO_MARGIN)) == flaws
+
+
+def test_the_check_of_a_plan_sees_two_jobs_together_until_the_walltime_that_was_granted() -> None:
+    waiting = between(1, "node=1", 60, 3600)
+    outcomes = {JobId(1): Assignment(JobId(1), waiting.moldables[0].moldable_id, 0, 100, ids("1-8"))}
+    assert check(nodes_of_8(), [taken(100, 200, "1-8")], [waiting], outcomes, now=0, rules=NO_MARGIN) == []
+    assert check(nodes_of_8(), [taken(99, 200, "1-8")], [waiting], outcomes, now=0, rules=NO_MARGIN) != []
 
 
 spans = st.tuples(st.integers(0, 60), st.integers(1, 40), st.integers(1, 32), st.integers(0, 12))
