@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from procset import ProcSet
 
 from oar.core.job import (
+    Container,
     JobId,
     Moldable,
     MoldableId,
+    RequiredJob,
     Resource,
     ResourceId,
     RunningJob,
@@ -105,7 +107,8 @@ def make_world(
     running: tuple[RunningJob, ...] = (),
     resources: tuple[Resource, ...] | None = None,
     queues: tuple[QueueView, ...] = QUEUES,
-    required: Mapping[JobId, JobState] | None = None,
+    required: Mapping[JobId, RequiredJob] | None = None,
+    containers: tuple[Container, ...] = (),
 ) -> World:
     """Make a world of three nodes of two cores, unless told otherwise."""
     return World(
@@ -115,4 +118,5 @@ def make_world(
         running=running,
         waiting=waiting,
         required=required or {},
+        containers=containers,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -21,12 +21,21 @@ from oar.core.job import (
     Moldable,
     MoldableId,
     Request,
+    RequiredJob,
     RunningJob,
     Told,
     WaitingJob,
 )
 from oar.core.states import HOLDING_STATES, JobState, JobType, ReservationState, RowIndex
-from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
+from oar.db.tables_jobs import (
+    DependencyRow,
+    GroupRow,
+    JobRow,
+    JobStateLogRow,
+    JobTypeRow,
+    LevelRow,
+    MoldableRow,
+)
 from oar.db.tables_resources import AssignmentRow, PredictionRow
 
 _HOLDING = sorted(HOLDING_STATES)
@@ -138,13 +147,13 @@ def read_types(connection: Connection, states: Iterable[JobState]) -> Mapping[in
     return types
 
 
-def read_required_jobs(connection: Connection) -> Mapping[JobId, JobState]:
-    """Give the state of each job that some waiting job depends on."""
+def read_required_jobs(connection: Connection) -> Mapping[JobId, RequiredJob]:
+    """Give the state and the exit code of each job that some waiting job depends on."""
     waiting = aliased(JobRow)
     return {
-        JobId(job_id): JobState(state)
-        for job_id, state in connection.execute(
-            select(JobRow.job_id, JobRow.state)
+        JobId(job_id): RequiredJob(JobState(state), exit_code)
+        for job_id, state, exit_code in connection.execute(
+            select(JobRow.job_id, JobRow.state, JobRow.exit_code)
             .distinct()
             .join(DependencyRow, DependencyRow.job_id_required == JobRow.job_id)
             .join(waiting, waiting.job_id == DependencyRow.job_id)
@@ -153,9 +162,10 @@ def read_required_jobs(connection: Connection) -> Mapping[JobId, JobState]:
     }
 
 
-def read_running_jobs(connection: Connection) -> tuple[RunningJob, ...]:
-    """Give every job that holds resources now, by job id."""
+def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...]:
+    """Give every job that holds resources now, by job id, with the time it was suspended until ``now``."""
     types = read_types(connection, HOLDING_STATES)
+    suspended = _read_suspended_times(connection, now)
     return tuple(
         RunningJob(
             job_id=JobId(row.job_id),
@@ -169,6 +179,7 @@ def read_running_jobs(connection: Connection) -> tuple[RunningJob, ...]:
             walltime_s=row.moldable_walltime,
             resources=row.resources,
             types=types.get(row.job_id, {}),
+            suspended_s=suspended.get(row.job_id, 0),
         )
         for row in connection.execute(
             select(
@@ -193,6 +204,23 @@ def read_running_jobs(connection: Connection) -> tuple[RunningJob, ...]:
             .order_by(JobRow.job_id)
         )
     )
+
+
+def _read_suspended_times(connection: Connection, now: int) -> Mapping[int, int]:
+    """Give the seconds for which jobs that hold resources were suspended, or being resumed, so far."""
+    log = JobStateLogRow
+    until = func.coalesce(func.nullif(log.date_stop, 0), now)
+    rows = connection.execute(
+        select(log.job_id, func.sum(until - log.date_start))
+        .join(JobRow, JobRow.job_id == log.job_id)
+        .where(
+            JobRow.state.in_(_HOLDING),
+            JobRow.suspended == "YES",
+            log.job_state.in_((JobState.SUSPENDED, JobState.RESUMING)),
+        )
+        .group_by(log.job_id)
+    )
+    return {job_id: max(seconds, 0) for job_id, seconds in rows}
 
 
 def read_texts(connection: Connection) -> Mapping[JobId, Told]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from oar.core.job import Resource, WaitingJob
 from oar.core.states import JobState, QueueState
+from oar.db.containers import read_containers
 from oar.db.engine import database_now, one_moment
 from oar.db.planning import (
     read_plan,
@@ -62,14 +63,15 @@ def load_world(
             QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE, queue.policy)
             for queue in list_queues(connection)
         )
-        running = read_running_jobs(connection)
+        running = read_running_jobs(connection, now)
         required = read_required_jobs(connection)
         plan = read_plan(connection)
         told = read_texts(connection)
+        containers = read_containers(connection)
         others = read_waiting_jobs(connection, apart) if apart else ()
     with one_moment(reader) as connection:
         platform = _platform(connection, resource_order, _conditions(waiting), kept)
-    return World(now, platform, queues, running, waiting, required, plan, told, others)
+    return World(now, platform, queues, running, waiting, required, plan, told, others, containers)
 
 
 def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> Platform:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from oar.core.job import Assignment, JobId, Outcome, RunningJob, Told, WaitingJob
-from oar.core.states import JobState
+from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
 from oar.kamelot import Platform
 
 
@@ -25,9 +24,10 @@ class QueueView:
 class World:
     """All that a round may look at, read in one transaction.
 
-    ``required`` gives the state of every job that a waiting job depends on. ``plan`` is the plan that the
-    last round stored, ``told`` what it told the waiting jobs; both serve only to write what changed.
-    ``apart`` are jobs that neither wait nor hold resources, of the states that were asked for.
+    ``required`` tells of every job that a waiting job depends on, ``containers`` are all that have not ended.
+    ``plan`` is the plan that the last round stored, ``told`` what it told the waiting jobs; both serve only
+    to write what changed. ``apart`` are jobs that neither wait nor hold resources, of the states that were
+    asked for.
     """
 
     now: int
@@ -35,10 +35,11 @@ class World:
     queues: tuple[QueueView, ...]
     running: tuple[RunningJob, ...] = ()
     waiting: tuple[WaitingJob, ...] = ()
-    required: Mapping[JobId, JobState] = field(default_factory=dict)
+    required: Mapping[JobId, RequiredJob] = field(default_factory=dict)
     plan: tuple[Assignment, ...] = ()
     told: Mapping[JobId, Told] = field(default_factory=dict)
     apart: tuple[WaitingJob, ...] = ()
+    containers: tuple[Container, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,15 @@ class Decisions:
     """What a round wants done.
 
     ``outcomes`` has an entry for every job that was looked at; the placed ones are the new plan. ``launches``
-    are to be started now, ``evictions`` are besteffort jobs that must make room. ``told`` holds what waiting
-    jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are checked.
+    are to be started now, ``evictions`` are besteffort jobs that must make room. ``refused`` gives the last
+    message of each job that will never run. ``told`` holds what waiting jobs shall tell, where that changed.
+    ``flaws`` lists violated invariants when plans are checked.
     """
 
     outcomes: Mapping[JobId, Outcome]
     launches: tuple[Assignment, ...] = ()
     evictions: tuple[JobId, ...] = ()
+    refused: Mapping[JobId, str] = field(default_factory=dict)
     told: Mapping[JobId, Told] = field(default_factory=dict)
     flaws: tuple[str, ...] = ()
 

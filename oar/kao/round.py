@@ -46,7 +46,7 @@ def run_round(world: World, rules: Rules, *, jobs_per_group: int = 0, check_plan
     ready = due(sorted(plan, key=lambda one: one.job_id), world.platform.resources, world.now)
     launches, evictions = make_room(ready, world.running)
     flaws = _check(world, occupations, outcomes, rules) if check_plan else ()
-    return Decisions(outcomes, launches, evictions, told, flaws)
+    return Decisions(outcomes, launches, evictions, told=told, flaws=flaws)
 
 
 def _check(
@@ -71,9 +71,9 @@ def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
 
 def known_ends(world: World) -> dict[JobId, int]:
     """Say when the jobs that others wait for end: they run until their walltime, or are over."""
-    ends = {job_id: OVER for job_id, state in world.required.items() if state in FINAL_STATES}
+    ends = {job_id: OVER for job_id, one in world.required.items() if one.state in FINAL_STATES}
     running = {
-        job.job_id: (job.start_time or world.now) + job.walltime_s
+        job.job_id: (job.start_time or world.now) + job.walltime_s + job.suspended_s
         for job in world.running
         if job.job_id in world.required
     }

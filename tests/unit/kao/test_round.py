@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Told
+from oar.core.job import Assignment, JobId, NeverFits, NoRoom, RequiredJob, Told
 from oar.core.states import JobState, NodeState
 from oar.kamelot import Rules
 from oar.kao.model import QueueView
@@ -138,12 +138,14 @@ def test_a_besteffort_job_evicts_nobody():
 
 
 def test_a_job_starts_after_the_job_it_depends_on_ended():
-    world = make_world(make_waiting(2, dependencies=[1]), required={JobId(1): JobState.TERMINATED})
+    world = make_world(
+        make_waiting(2, dependencies=[1]), required={JobId(1): RequiredJob(JobState.TERMINATED)}
+    )
     assert [one.job_id for one in decide(world).launches] == [2]
 
 
 def test_a_job_that_depends_on_a_held_job_waits():
-    world = make_world(make_waiting(2, dependencies=[1]), required={JobId(1): JobState.HOLD})
+    world = make_world(make_waiting(2, dependencies=[1]), required={JobId(1): RequiredJob(JobState.HOLD)})
     assert isinstance(decide(world).outcomes[JobId(2)], NoRoom)
 
 
