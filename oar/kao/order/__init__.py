@@ -1,0 +1,21 @@
+"""The order in which waiting jobs are planned: first come, fair share, weights, or a site's own. Pure."""
+
+from oar.kao.order.choice import BY_POLICY, Orders, Ranking, rank
+from oar.kao.order.custom import CustomOrder
+from oar.kao.order.facts import JobOrder, OrderFacts
+from oar.kao.order.fair_share import FairShare
+from oar.kao.order.fifo import Fifo
+from oar.kao.order.multifactor import Multifactor
+
+__all__ = [
+    "BY_POLICY",
+    "CustomOrder",
+    "FairShare",
+    "Fifo",
+    "JobOrder",
+    "Multifactor",
+    "OrderFacts",
+    "Orders",
+    "Ranking",
+    "rank",
+]
