@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from oar.core.job import Assignment, JobId, NoRoom, Outcome, RunningJob, Told, WaitingJob
+from oar.core.job import Assignment, JobId, NoRoom, Outcome, Told, WaitingJob
 from oar.core.states import JobState, ReservationState
 from oar.kamelot import (
     Gantt,
@@ -17,14 +17,11 @@ from oar.kamelot import (
     occupation_of_running,
     place_all,
 )
-from oar.kamelot.containers import Space, nesting_of
+from oar.kamelot.containers import nesting_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kao.launch import due, make_room
 from oar.kao.model import QueueView, World
 from oar.kao.round import jobs_of, known_ends, message_of, tell, tell_unplanned
-
-APART = (JobState.TO_ACK_RESERVATION, JobState.HOLD)
-"""The states of jobs that do not wait, but have a place in the plan or may open a container yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +48,8 @@ def plan_queue(
     """Plan the waiting jobs of a queue that are no reservations; no row of any other job moves.
 
     Taken are the resources of what runs, of accepted reservations and of what other queues have planned;
-    besteffort jobs count in the queue ``besteffort`` only. ``world.apart`` must hold the jobs of the states
-    ``APART``. ``most_jobs`` bounds the jobs looked at, 0 for all of them.
+    besteffort jobs count in the queue ``besteffort`` only. ``world.apart`` must hold the reservations that wait
+    for their acknowledgement. ``most_jobs`` bounds the jobs looked at, 0 for all of them.
     """
     mine = jobs_of(world, (queue,))
     own = {job.job_id for job in mine}
@@ -78,12 +75,12 @@ def plan_queue(
 
 
 def _planned_by_others(world: World, own: Set[JobId]) -> list[tuple[Assignment, WaitingJob]]:
-    """Give the rows of jobs that will start, each with its job; of those apart only reservations will.
+    """Give the rows of jobs that will start, each with its job.
 
     An ordinary job whose date is past starts now at the earliest; a reservation keeps its dates.
     """
     pending = {job.job_id: job for job in world.waiting if job.job_id not in own}
-    pending |= {job.job_id: job for job in world.apart if job.reservation is not ReservationState.NONE}
+    pending |= {job.job_id: job for job in world.apart}
     found = []
     for one in world.plan:
         job = pending.get(one.job_id)
@@ -118,7 +115,9 @@ def _refused(
     world: World, gantt: Gantt, jobs: Iterable[WaitingJob], outcomes: Mapping[JobId, Outcome]
 ) -> dict[JobId, str]:
     """Say of the jobs that will never run why: their last date is past, or their container is gone."""
-    containers = _containers((*world.waiting, *world.running, *world.apart))
+    containers = defaultdict(set)
+    for one in world.containers:
+        containers[one.space].add(one.job_id)
     refused = {}
     for job in jobs:
         outcome = outcomes[job.job_id]
@@ -131,11 +130,3 @@ def _refused(
             continue
         refused[job.job_id] = message_of(job, outcome, world.told.get(job.job_id, Told()).message)
     return refused
-
-
-def _containers(jobs: Iterable[WaitingJob | RunningJob]) -> dict[Space, set[JobId]]:
-    """Name the jobs that open each space."""
-    containers = defaultdict(set)
-    for job in jobs:
-        containers[nesting_of(job).opens].add(job.job_id)
-    return containers

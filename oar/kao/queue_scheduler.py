@@ -17,7 +17,7 @@ from oar.errors import OarError
 from oar.kao.apply import write_changes
 from oar.kao.load import Kept, load_world
 from oar.kao.metascheduler import FlawedPlan, rules_of
-from oar.kao.queue_plan import APART, QueuePlan, plan_queue
+from oar.kao.queue_plan import QueuePlan, plan_queue
 from oar.settings import SchedulerSettings
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def schedule_queue(
 
     Raises UnknownQueue, QueueNotActive, FlawedPlan, and what the database raises; then nothing was written.
     """
-    world = load_world(engine, reader, settings.resource_order, Kept(), APART)
+    world = load_world(engine, reader, settings.resource_order, Kept(), (JobState.TO_ACK_RESERVATION,))
     world = world if now is None else replace(world, now=now)
     queue = next((one for one in world.queues if one.name == name), None)
     if queue is None:
