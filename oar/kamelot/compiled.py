@@ -4,24 +4,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import HALF, Group, Moldable, WaitingJob
-from oar.kamelot.hierarchy import Counts, Hierarchy, choose, make_test
+from oar.kamelot.hierarchy import Block, Counts, Hierarchy, at_least, choose, choose_marked, make_test, needed
 from oar.kamelot.platform import Platform
+from oar.kamelot.tally import Tally
+
+MANY = 1024
+"""Leaves from which on counting them once is worth it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """What requests have in common that differ in how many blocks they want.
 
-    ``usable`` are the leaves of the hierarchy that are wholly usable.
+    ``usable`` are the leaves of the hierarchy that are wholly usable. With a ``tally``, slots keep how many
+    leaves are free in each block above them.
     """
 
     hierarchy: Hierarchy
     usable: int
+    tally: Tally | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledGroup:
-    """A group: blocks of the candidates, how many are wanted, and the leaves that are wholly usable."""
+    """A group: blocks of the candidates, how many are wanted, and the leaves that are wholly usable.
+
+    The search looks at *marks*: the free leaves, or with a ``tally`` the blocks that have enough of them. It
+    needs ``needed`` marks; that may be less than what ``fits`` asks for, never more.
+    """
 
     hierarchy: Hierarchy
     counts: Counts
@@ -31,6 +41,15 @@ class CompiledGroup:
     """Whether enough leaves are free; once false, it stays so for any subset."""
     could_fit: bool
     """Whether there would be enough, were all usable resources free."""
+    needed: int
+    tally: Tally | None = None
+    missing: int = 0
+    """What to add to a tally to see which blocks have enough."""
+
+    @property
+    def marks(self) -> int:
+        """Tell all the marks there may be."""
+        return self.tally.flags if self.tally else self.usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +100,17 @@ class Compiler:
         candidates = self._platform.matching(properties) & self._platform.matching(group.filter)
         names = tuple(level.name for level in group.levels)
         shape = self._shape(candidates, names, tuple(count if count < 0 else 0 for count in counts))
-        fits = make_test(shape.hierarchy.top, counts)
-        return CompiledGroup(shape.hierarchy, counts, shape.usable, shape, fits, fits(shape.usable))
+        top = shape.hierarchy.top
+        fits = make_test(top, counts)
+        could_fit = fits(shape.usable)
+        if shape.tally is None or not could_fit:
+            leaves = at_least(top, counts)
+            return CompiledGroup(shape.hierarchy, counts, shape.usable, shape, fits, could_fit, leaves)
+        blocks = needed(counts[0], top.size) if top.children else 1
+        missing = shape.tally.missing(counts[-1])
+        return CompiledGroup(
+            shape.hierarchy, counts, shape.usable, shape, fits, could_fit, blocks, shape.tally, missing
+        )
 
     def _shape(self, candidates: int, names: tuple[str, ...], words: Counts) -> Shape:
         """Find the shape of requests for these levels; ALL, BEST and HALF are among the ``words``."""
@@ -90,20 +118,35 @@ class Compiler:
         found = self._shapes.get(key)
         if found is None:
             hierarchy = self._platform.hierarchy(candidates, names)
-            found = self._shapes[key] = Shape(hierarchy, hierarchy.whole(self._usable))
+            usable = hierarchy.whole(self._usable)
+            found = self._shapes[key] = Shape(hierarchy, usable, _tally(hierarchy.top, words, usable))
         return found
 
 
-def choose_all(groups: Sequence[CompiledGroup], free: Sequence[int]) -> int | None:
+def _tally(top: Block, words: Counts, usable: int) -> Tally | None:
+    """Make a tally for requests that count the leaves of many blocks, or many leaves."""
+    if words[-1] or len(words) > 2:
+        return None
+    if top.children:
+        return Tally([block.leaves for block in top.children], usable)
+    return Tally([top.leaves], usable) if top.size >= MANY else None
+
+
+def choose_all(
+    groups: Sequence[CompiledGroup], free: Sequence[int], marks: Sequence[int] | None = None
+) -> int | None:
     """Choose resources for each group in turn, none twice, or tell with None that some group gets too little.
 
-    ``free`` gives the free leaves of each group's hierarchy.
+    ``free`` gives the free leaves of each group's hierarchy, ``marks`` the blocks that are worth looking at.
     """
     taken = 0
-    for group, leaves in zip(groups, free, strict=True):
-        hierarchy = group.hierarchy
+    for number, group in enumerate(groups):
+        hierarchy, leaves = group.hierarchy, free[number]
         left = leaves & ~hierarchy.touched(taken) if taken else leaves
-        chosen = choose(hierarchy.top, group.counts, left)
+        if marks and group.tally and hierarchy.top.children:
+            chosen = choose_marked(hierarchy.top, group.counts, left, group.tally.flagged(marks[number]))
+        else:
+            chosen = choose(hierarchy.top, group.counts, left)
         if not chosen:
             return None
         taken |= hierarchy.resources_of(chosen)

@@ -156,7 +156,7 @@ class Gantt:
         self.ends[job.job_id] = place.start + wanted.moldable.walltime_s
         end = place.start + wanted.duration - 1
         spaces = IN_PLATFORM if inside is None else frozenset({inside})
-        self._draw(Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing))
+        self._draw(Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing), sharing is ALONE)
         if nesting.opens is not None:
             self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
 
@@ -166,13 +166,13 @@ class Gantt:
             view = self._views[seen_from.space][seen_from.sharing] = self._build(seen_from)
         return view
 
-    def _draw(self, bar: Bar) -> None:
+    def _draw(self, bar: Bar, were_free: bool = False) -> None:
         self._ending[bar.end].append(len(self.bars))
         self.bars.append(bar)
         for space in bar.spaces:
             for sharing, view in self._views[space].items():
                 if bar.blocks(Viewpoint(space, sharing)):
-                    view.slots.remove(bar.begin, bar.end, bar.resources)
+                    view.slots.remove(bar.begin, bar.end, bar.resources, were_free)
 
     def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
         """Add to a space; its views gain resources, so they are made anew when they are next wanted."""

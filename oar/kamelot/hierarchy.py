@@ -169,6 +169,16 @@ def satisfies(block: Block, counts: Counts, free: int) -> bool:
     return False
 
 
+def at_least(block: Block, counts: Counts) -> int:
+    """Tell a number of leaves that has to be free at least; all of them need not be enough."""
+    if not block.children:
+        return needed(counts[0], block.size)
+    least = 1
+    for count in counts:
+        least *= max(count, 1)
+    return least
+
+
 def make_test(top: Block, counts: Counts) -> Callable[[int], bool]:
     """Make the test whether enough leaves are free, for sets that hold none but leaves below the top.
 
@@ -207,7 +217,7 @@ def choose(block: Block, counts: Counts, free: int) -> int:
             return 0
         return bits.first_members(present, _taken(count, size))
     found: list[int] = []
-    for child in _worth_trying(block, counts, free):
+    for child in block.children:
         leaves = choose(child, counts[1:], free)
         if leaves:
             found.append(leaves)
@@ -221,12 +231,28 @@ def choose(block: Block, counts: Counts, free: int) -> int:
     return chosen
 
 
-def _worth_trying(block: Block, counts: Counts, free: int) -> Iterable[Block]:
-    """Leave out blocks that have too little, where that is told for all at once."""
-    if block.fields is None or counts[0] <= 0 or counts[1] <= 0:
-        return block.children
-    flags = block.fields.with_at_least(counts[1], free & block.leaves)
-    return [block.children[number] for number in block.fields.first_flagged(flags, counts[0])]
+def choose_marked(block: Block, counts: Counts, free: int, marked: Iterable[int]) -> int:
+    """Choose as :func:`choose` does at two levels, when only the children of these numbers may have enough."""
+    wanted, enough = counts
+    chosen = found = 0
+    every = []
+    for number in marked:
+        present = free & block.children[number].leaves
+        if present.bit_count() < enough:
+            continue
+        first = bits.first_members(present, enough)
+        if wanted < 0:
+            every.append(first)
+            continue
+        chosen |= first
+        found += 1
+        if found == wanted:
+            return chosen
+    if wanted > 0 or len(every) < needed(wanted, block.size):
+        return 0
+    for first in every[: _taken(wanted, len(every))]:
+        chosen |= first
+    return chosen
 
 
 def _taken(count: int, present: int) -> int:

@@ -1,16 +1,14 @@
 """The first date at which a request finds its resources."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import accumulate
 from operator import and_
 
 from oar.kamelot.compiled import CompiledGroup, choose_all
 from oar.kamelot.slot_set import SlotSet
-
-SHORT = 3
-"""A window of so few slots is not worth moving to a slot in which too little is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,90 +26,128 @@ def find_place(
 
     Only the earliest date and the begins of slots are tried: elsewhere nothing becomes free.
     """
-    begins = slots.begins
-    windows = [Window(slots.whole(group.hierarchy), group) for group in groups]
-    start = earliest
-    first = slots.slot_at(start)
-    while start <= latest:
-        stop = bisect_left(begins, start + duration, first + 1)
-        after = _after_blocked(windows, first, stop)
-        if after == first:
-            resources = choose_all(groups, [window.free for window in windows])
-            if resources is not None:
-                return Place(start, resources)
-            after = first + 1
-        first = after
-        if first == len(begins):
+    searches = [Search(slots, group, duration) for group in groups]
+    start = _first_for_all(searches, earliest, latest)
+    while start is not None:
+        free = [search.free() for search in searches]
+        resources = choose_all(groups, free, [search.marks for search in searches])
+        if resources is not None:
+            return Place(start, resources)
+        after = max([search.after_blocked(free[number]) for number, search in enumerate(searches)])
+        if after == len(slots):
             return None
-        start = begins[first]
+        start = _first_for_all(searches, slots.begins[after], latest)
     return None
 
 
-def _after_blocked(windows: list["Window"], first: int, stop: int) -> int:
-    """Tell the first slot that a start may be in, as far as this window tells; itself, if all groups fit."""
-    after = first
-    if stop - first <= SHORT:
-        after = max([window.skip(first) for window in windows])
-    if after == first:
-        after = max([window.move(first, stop) + 1 for window in windows])
-    return after or first
+def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int | None:
+    """Find the first start at which each search finds enough."""
+    agreed = 0
+    while agreed < len(searches):
+        for search in searches:
+            found = search.first(start, latest)
+            if found is None:
+                return None
+            agreed = agreed + 1 if found == start else 1
+            start = found
+            if agreed == len(searches):
+                break
+    return start
 
 
-class Window:
-    """What stays free for a group over a window of slots that moves to the right.
+class Search:
+    """Looks for windows of slots in which enough is free for one group.
 
-    ``_ends`` holds what stays free over the last slot before ``_border``, over the last two, and so on: as
-    long as the window begins left of the border, only slots right of it have to be looked at.
+    What is looked at in a slot are its *marks*: the free leaves, or one bit for each block that has enough free
+    leaves. The marks that all slots of a window have in common must be so many.
     """
 
-    def __init__(self, whole: list[int], group: CompiledGroup) -> None:
-        self.free = 0
-        self._whole = whole
-        self._usable = group.usable
-        self._fits = group.fits
-        self._border = -1
-        self._ends: list[int] = []
+    def __init__(self, slots: SlotSet, group: CompiledGroup, duration: int) -> None:
+        self.marks = 0
+        self._slots = slots
+        self._group = group
+        self._duration = duration
+        self._window = slice(0, 0)
+        self._look = slots.look(group)
 
-    def skip(self, first: int) -> int:
-        """Tell the first slot, from that one on, in which enough is free, whatever comes after it."""
-        fits, usable, whole = self._fits, self._usable, self._whole
-        for number in range(first, len(whole)):
-            if fits(whole[number] & usable):
-                return number
-        return len(self._whole)
+    def first(self, start: int, latest: int) -> int | None:
+        """Find the first start between the dates, both included, whose window has enough marks in common.
 
-    def move(self, first: int, stop: int) -> int:
-        """Move the window to these slots; tell the last one that no start may precede, or -1.
-
-        Going backwards, the leaves that stay free get fewer. The slot where they become too few blocks every
-        start up to its own begin, because any window from there holds it and all that follows.
+        The window moves over the slots as a queue made of two stacks: ``left`` holds what the last slot before
+        ``border`` has, what the last two have in common, and so on; ``right`` is what all slots from there on
+        have in common. So each slot is looked at once or twice, however many windows hold it. When ``right``
+        alone has too little, the last slot that is to blame blocks every start up to its own begin.
         """
-        fits = self._fits
-        if self._border <= first:
-            self._border = first
-            self._ends = [self._usable]
-        new = self._whole[self._border : stop]
-        new.reverse()
-        ends = list(accumulate(new, and_, initial=self._usable))
-        right = ends[-1]
-        left = self._ends
-        size = self._border - first
-        self.free = right & left[size]
-        if fits(self.free):
-            return -1
-        if fits(right):
-            return self._border - _first_failing(lambda step: fits(right & left[step]), size)
-        self._ends, self._border = ends, stop
-        return stop - _first_failing(lambda step: fits(ends[step]), len(new))
+        begins, duration = self._slots.begins, self._duration
+        needed, everything = self._group.needed, self._group.marks
+        first = border = seen = bisect_right(begins, start) - 1
+        left, right = [everything], everything
+        news: list[int] = []
+        while start <= latest:
+            stop = bisect_left(begins, start + duration, first + 1)
+            if stop > seen:
+                new = self._look(seen, stop)
+                news += new
+                right = reduce(and_, new, right)
+                seen = stop
+            common = right & left[border - first]
+            if common.bit_count() >= needed:
+                self.marks, self._window = common, slice(first, stop)
+                return start
+            if right.bit_count() >= needed:
+                first = border - _last_good(left, border - first, right, needed)
+            else:
+                news.reverse()
+                left = list(accumulate(news, and_, initial=everything))
+                first = stop - _last_good(left, stop - border, everything, needed)
+                border, right = stop, everything
+                news.clear()
+            if first == len(begins):
+                return None
+            start = begins[first]
+        return None
+
+    def free(self) -> int:
+        """Tell which usable leaves are free all through the window that was found last."""
+        if not self._group.tally:
+            return self.marks
+        return reduce(and_, self._slots.whole(self._group.hierarchy)[self._window], self._group.usable)
+
+    def after_blocked(self, free: int) -> int:
+        """Tell the first slot that a start may be in, when the window found last does not do.
+
+        ``free`` is what is free all through it. If that is enough for this group alone, others are to blame,
+        and the next slot may do.
+        """
+        first, stop = self._window.start, self._window.stop
+        fits = self._group.fits
+        if fits(free):
+            return first + 1
+        whole = self._slots.whole(self._group.hierarchy)[self._window]
+        whole.reverse()
+        ends = list(accumulate(whole, and_, initial=self._group.usable))
+        return stop - _last_success(lambda step: fits(ends[step]), len(whole))
 
 
-def _first_failing(succeeds: Callable[[int], bool], failing: int) -> int:
-    """Find the first step from 1 on that fails, when all later ones fail too, the one given among them."""
-    last_success = 0
-    while failing - last_success > 1:
-        middle = (last_success + failing) // 2
+def _last_good(left: Sequence[int], bad: int, right: int, needed: int) -> int:
+    """Find the last step before the bad one at which enough is in common; step 0 has enough."""
+    good = 0
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if (left[middle] & right).bit_count() >= needed:
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def _last_success(succeeds: Callable[[int], bool], failing: int) -> int:
+    """Find the last step that succeeds, when step 0 does and all after some step fail, as the one given."""
+    good = 0
+    while failing - good > 1:
+        middle = (good + failing) // 2
         if succeeds(middle):
-            last_success = middle
+            good = middle
         else:
             failing = middle
-    return failing
+    return good
