@@ -1,0 +1,182 @@
+"""What jobs are charged over time, and the first date at which quotas let another one start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from oar.kamelot.occupation import FOREVER
+from oar.kamelot.quotas.answer import Allowed, Exceeded, Refused
+from oar.kamelot.quotas.bounds import Bound, Bounds
+from oar.kamelot.quotas.calendar import Quotas
+from oar.kamelot.quotas.profile import Slopes, Steps
+from oar.kamelot.quotas.rules import EXEMPT, Binding, Key, Limits, Measure, QuotaJob, RuleSet, Who, who
+from oar.kamelot.quotas.timeline import Timeline
+
+Profile = Steps | Slopes
+Wanted = tuple[int, int, int]
+"""What a job adds to each measure: resources, one job, work."""
+
+
+@dataclass(slots=True)
+class Check:
+    """A limit that binds a job, and where what it counts is."""
+
+    profile: Profile
+    measure: Measure
+    most: int
+    binding: Binding
+
+
+@dataclass(slots=True)
+class Account:
+    """What the ledger has of jobs that are alike to the rules."""
+
+    charged: list[tuple[Profile, Measure]]
+    bounds: Bounds
+    checks: dict[RuleSet, list[Check]] = field(default_factory=dict)
+
+
+class Ledger:
+    """Charges from ``now`` on. They are only added, never taken away.
+
+    When there is a calendar, no job may end later than ``window_s`` after now.
+    """
+
+    def __init__(self, quotas: Quotas, now: int, window_s: int = 4 * 1296000, ahead_s: int = 1296000) -> None:
+        """``ahead_s`` is how far the calendar is laid out at once; that is only a matter of speed."""
+        self._quotas = quotas
+        self._now = now
+        self._latest_end = FOREVER if quotas.calendar is None else min(now + window_s, FOREVER)
+        self._timeline = Timeline(quotas, now, ahead_s)
+        self._profiles: dict[tuple[Key, Measure], Profile] = {}
+        self._accounts: dict[Who, Account | None] = {}
+        self._bounds: dict[tuple[tuple[Binding, ...], ...], Bounds] = {}
+
+    def copy(self) -> "Ledger":
+        """Make a ledger that can be charged apart from this one."""
+        other = Ledger(self._quotas, self._now)
+        other._latest_end = self._latest_end
+        other._timeline = self._timeline
+        other._profiles = {key: profile.copy() for key, profile in self._profiles.items()}
+        other._bounds = {key: bounds.copy() for key, bounds in self._bounds.items()}
+        return other
+
+    def charge(self, job: QuotaJob, begin: int, end: int, work_end: int, resources: int) -> None:
+        """Note that a job takes resources from ``begin`` to ``end``, both included, security time included.
+
+        ``resources`` counts those of type default. ``work_end`` is the last second of its walltime. What is past is ignored, and so are exempt jobs.
+        """
+        account = self._account(job)
+        begin = max(begin, self._now)
+        if account is None or end < begin:
+            return
+        for profile, measure in account.charged:
+            if measure is Measure.JOBS:
+                profile.add(begin, end, 1)
+            elif measure is Measure.RESOURCES:
+                profile.add(begin, end, resources)
+            elif work_end >= begin:
+                profile.add(begin, work_end, resources)
+
+    def first_start(
+        self, job: QuotaJob, earliest: int, duration: int, walltime: int, resources: int
+    ) -> Allowed | Refused:
+        """Tell the first date, not before ``earliest``, at which no quota is exceeded for the whole duration.
+
+        ``duration`` is what the job takes of the plan, security included; ``walltime`` without it makes its
+        work. ``resources`` counts those of type default.
+        """
+        account = self._account(job)
+        start = max(earliest, self._now)
+        latest = self._latest_end - duration + 1
+        if account is None:
+            return Allowed(start)
+        work = resources * walltime
+        bound = account.bounds.latest(resources, duration, work)
+        held = None
+        known = self._now
+        if bound is not None:
+            known = bound.start
+            if known > start:
+                start, held = known, bound.held_by
+        learns = earliest <= known
+        start, met = self._search(job, account, start, duration, (resources, 1, work))
+        if met is not None:
+            held = self._exceeded(*met, (resources, 1, work))
+        if learns and start > known:
+            account.bounds.learn(Bound(start, resources, duration, work, held))
+        return Refused(held) if start > latest else Allowed(start, held)
+
+    def _search(
+        self, job: QuotaJob, account: Account, start: int, duration: int, wanted: Wanted
+    ) -> tuple[int, tuple[Check, int] | None]:
+        """Find the first start, and the check that it fails at the date given, just before.
+
+        All from ``start`` to before ``clear`` is known to hold. There is no start if it is after the latest.
+        """
+        latest = self._latest_end - duration + 1
+        timeline = self._timeline
+        met = None
+        clear = start
+        while clear < start + duration:
+            if start > latest:
+                return FOREVER + 1, met
+            index = timeline.index(clear)
+            last = timeline.ends[index]
+            stop = min(start + duration - 1, last)
+            after = clear
+            for check in self._checks(job, account, timeline.rules[index]):
+                room = check.most - wanted[check.measure.value]
+                found = check.profile.clear(after, stop, room) if room >= 0 else FOREVER + 1
+                if found > after:
+                    after = min(found, last + 1)
+                    met = check, after - 1
+                    if after > stop:
+                        break
+            if after > clear:
+                start = after
+            clear = max(stop + 1, after)
+        return start, met
+
+    def _exceeded(self, check: Check, date: int, wanted: Wanted) -> Exceeded:
+        rule, counter = check.binding.rule, check.binding.counter
+        counts = [
+            None
+            if rule.limits.of(measure) is None
+            else self._profile(counter, measure).at(date) + wanted[measure.value]
+            for measure in Measure
+        ]
+        return Exceeded(rule, counter, check.measure, date, Limits(*counts))
+
+    def _account(self, job: QuotaJob) -> Account | None:
+        """Give the account of a job, None for a job that is exempt."""
+        key = who(job)
+        if key not in self._accounts:
+            self._accounts[key] = None if EXEMPT & job.types.keys() else self._open(key)
+        return self._accounts[key]
+
+    def _open(self, job: Who) -> Account:
+        sets = self._quotas.rule_sets()
+        counters = {
+            (key, measure) for one in sets for key, measures in one.counters(job) for measure in measures
+        }
+        charged = [(self._profile(*counter), counter[1]) for counter in counters]
+        alike = tuple(one.binding(job) for one in sets)
+        return Account(charged, self._bounds.setdefault(alike, Bounds()))
+
+    def _checks(self, job: QuotaJob, account: Account, rules: RuleSet) -> Sequence[Check]:
+        found = account.checks.get(rules)
+        if found is None:
+            found = account.checks[rules] = [
+                Check(self._profile(binding.counter, measure), measure, most, binding)
+                for binding in rules.applying(job)
+                for measure in Measure
+                if (most := binding.rule.limits.of(measure)) is not None
+            ]
+        return found
+
+    def _profile(self, counter: Key, measure: Measure) -> Profile:
+        found = self._profiles.get((counter, measure))
+        if found is None:
+            found = Slopes(self._now) if measure is Measure.WORK else Steps(self._now)
+            self._profiles[counter, measure] = found
+        return found
