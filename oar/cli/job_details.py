@@ -143,7 +143,9 @@ class FullJobs:
 
 def wanted_resources(job: JobDetails) -> str:
     """Spell the alternatives of a job as options; each is followed by a blank, as OAR 2 does."""
-    return "".join(f"{format_request(one.request, one.walltime_s)} " for one in job.moldables)
+    return "".join(
+        f"{format_request(one.request, one.walltime_s, one.least_walltime_s)} " for one in job.moldables
+    )
 
 
 def hostnames(job: JobDetails) -> list[str]:

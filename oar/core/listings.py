@@ -90,10 +90,14 @@ class JobDetails:
     predicted_moldable: int | None
     predicted: tuple[Place, ...]
     events: tuple[EventLine, ...]
+    granted_walltime_s: int | None = None
+    """The walltime that comes with the place it has, had or is planned on; it may be less than asked for."""
 
     @property
     def walltime_s(self) -> int | None:
         """The walltime of the alternative that was or will be taken; None while that is open."""
+        if self.granted_walltime_s is not None:
+            return self.granted_walltime_s
         chosen = self.assigned_moldable or self.predicted_moldable
         for moldable in self.moldables:
             if moldable.moldable_id == chosen or len(self.moldables) == 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request
 from oar.core.listings import EventLine, JobDetails, JobLine, Place, Requirement
@@ -91,7 +91,9 @@ def _line(row: Any) -> JobLine:
 def read_job_details(connection: Connection, choice: JobChoice) -> tuple[JobDetails, ...]:
     """Read everything about the chosen jobs, by id, in eight queries. Raises BadFilter."""
     rows = connection.execute(
-        select(JobRow).with_only_columns(*JobRow.__table__.columns).where(_chosen(connection, choice))
+        select(JobRow).with_only_columns(*JobRow.__table__.columns, MoldableRow.moldable_walltime)
+        .outerjoin(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
+        .where(_chosen(connection, choice))
         .order_by(JobRow.job_id)
     ).all()  # fmt: skip
     ids = [row.job_id for row in rows]
@@ -140,6 +142,7 @@ class _Parts:
             predicted_moldable=prediction.moldable_job_id if prediction else None,
             predicted=self._of(prediction.resources if prediction else None),
             events=tuple(self._events.get(row.job_id, ())),
+            granted_walltime_s=prediction.walltime if prediction else row.moldable_walltime,
         )
 
     def _of(self, resources: ProcSet | None) -> tuple[Place, ...]:
@@ -147,12 +150,13 @@ class _Parts:
 
 
 def read_moldables(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[Moldable]]:
-    """Read the alternatives of jobs, in the order of their ``-l`` options; one query."""
+    """Read the alternatives of jobs, as asked for, in the order of their ``-l`` options; one query."""
     query = (
         select(
             MoldableRow.moldable_job_id,
             MoldableRow.moldable_id,
-            MoldableRow.moldable_walltime,
+            func.coalesce(MoldableRow.most_walltime, MoldableRow.moldable_walltime),
+            MoldableRow.least_walltime,
             GroupRow.res_group_id,
             GroupRow.res_group_property,
             LevelRow.res_job_resource_type,
@@ -163,21 +167,21 @@ def read_moldables(connection: Connection, ids: Sequence[int]) -> Mapping[int, l
         .where(among(MoldableRow.moldable_job_id, ids))
         .order_by(MoldableRow.moldable_id, GroupRow.res_group_id, LevelRow.res_job_order)
     )
-    headers: dict[int, tuple[int, int]] = {}
+    headers: dict[int, tuple[int, int, int | None]] = {}
     filters: dict[int, dict[int, str]] = defaultdict(dict)
     levels: dict[int, list[Level]] = defaultdict(list)
-    for job_id, moldable_id, walltime, group_id, condition, name, count in connection.execute(query):
-        headers[moldable_id] = (job_id, walltime)
+    for job_id, moldable_id, walltime, least, group_id, condition, name, count in connection.execute(query):
+        headers[moldable_id] = (job_id, walltime, least)
         if group_id is not None:
             filters[moldable_id][group_id] = condition or ""
         if name is not None:
             levels[group_id].append(Level(name, count))
     moldables: dict[int, list[Moldable]] = defaultdict(list)
-    for moldable_id, (job_id, walltime) in headers.items():
+    for moldable_id, (job_id, walltime, least) in headers.items():
         groups = tuple(
             Group(condition, tuple(levels[group])) for group, condition in filters[moldable_id].items()
         )
-        moldables[job_id].append(Moldable(MoldableId(moldable_id), Request(groups), walltime))
+        moldables[job_id].append(Moldable(MoldableId(moldable_id), Request(groups), walltime, least))
     return moldables
 
 
@@ -247,6 +251,7 @@ def _read_predictions(connection: Connection, ids: Sequence[int]) -> Mapping[int
             PredictionRow.moldable_job_id,
             PredictionRow.start_time,
             PredictionRow.resources,
+            PredictionRow.walltime,
         )
         .join(PredictionRow, PredictionRow.moldable_job_id == MoldableRow.moldable_id)
         .where(among(MoldableRow.moldable_job_id, ids))

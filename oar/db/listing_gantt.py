@@ -46,13 +46,14 @@ def _started(connection: Connection, begin: int, end: int) -> list[Any]:
 
 
 def _planned(connection: Connection, begin: int, end: int) -> list[Any]:
+    walltime = func.coalesce(PredictionRow.walltime, MoldableRow.moldable_walltime)
     query = (
         select(
             MoldableRow.moldable_job_id.label("job_id"),
             MoldableRow.moldable_id,
             PredictionRow.start_time,
             literal(0).label("stop_time"),
-            MoldableRow.moldable_walltime,
+            walltime.label("moldable_walltime"),
             PredictionRow.resources,
         )
         .join(PredictionRow, PredictionRow.moldable_job_id == MoldableRow.moldable_id)
@@ -60,7 +61,7 @@ def _planned(connection: Connection, begin: int, end: int) -> list[Any]:
         .where(
             JobRow.state.not_in(sorted(HOLDING_STATES | FINAL_STATES)),
             PredictionRow.start_time < end,
-            PredictionRow.start_time + MoldableRow.moldable_walltime > begin,
+            PredictionRow.start_time + walltime > begin,
         )
     )
     return list(connection.execute(query).all())

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, select, text, update
 
 from oar.core.effects import Effect
 from oar.core.job import Assignment, JobId
@@ -127,16 +127,16 @@ def assign_jobs(
 ) -> frozenset[JobId]:
     """Give waiting jobs their resources, in one step with the move to toLaunch; say which jobs got them.
 
-    ``wanted`` gives each job's assignment and message. A job gets nothing when it waits no longer, or when
-    one of the resources is no longer Alive or is held by another job, also by one before it in ``wanted``.
-    ``beside`` names, for jobs that share, those that may hold the same resources; jobs ``in_any_state`` take
-    resources that are not Alive too.
+    ``wanted`` gives each job's assignment and message; the job's walltime becomes that of the assignment. A
+    job gets nothing when it waits no longer, or when one of the resources is no longer Alive or is held by
+    another job, also by one before it in ``wanted``. ``beside`` names, for jobs that share, those that may
+    hold the same resources; jobs ``in_any_state`` take resources that are not Alive too.
     """
     lock_resources(connection)
     waiting = _lock_jobs(connection, [one.job_id for one, _ in wanted], accepting(JobSignal.ASSIGN))
     stock = take_stock(connection, [one.resources for one, _ in wanted])
     entering: dict[_LockedJob, dict[str, Any]] = {}
-    rows = []
+    given = []
     for one, message in wanted:
         job = waiting.get(one.job_id)
         others = (beside or {}).get(one.job_id, frozenset())
@@ -148,10 +148,10 @@ def assign_jobs(
             "start_time": start,
             "message": message,
         }
-        rows.append({"moldable_job_id": one.moldable_id, "resources": one.resources})
-    if rows:
+        given.append(one)
+    if given:
         _enter(connection, entering, step(JobState.WAITING, JobSignal.ASSIGN).to, now)
-        connection.execute(insert(AssignmentRow), rows)
+        _hand_out(connection, given)
     return frozenset(JobId(job.job_id) for job in entering)
 
 
@@ -212,6 +212,19 @@ def _enter(
     connection.execute(
         insert(log).from_select([log.job_id, log.job_state, log.date_start], entered).add_cte(closed)
     )
+
+
+def _hand_out(connection: Connection, given: Sequence[Assignment]) -> None:
+    """Write the walltime of each job, where it is not what it asked for, and its resources."""
+    walltimes = text(
+        "UPDATE moldable_job_descriptions m SET moldable_walltime = granted.walltime"
+        " FROM unnest(CAST(:ids AS bigint[]), CAST(:walltimes AS integer[])) AS granted(id, walltime)"
+        " WHERE m.moldable_id = granted.id AND m.moldable_walltime <> granted.walltime"
+    )
+    values = {"ids": [one.moldable_id for one in given], "walltimes": [one.walltime_s for one in given]}
+    connection.execute(walltimes, values)
+    rows = [{"moldable_job_id": one.moldable_id, "resources": one.resources} for one in given]
+    connection.execute(insert(AssignmentRow), rows)
 
 
 def _fitting(name: str, value: Any) -> Any:

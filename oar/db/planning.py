@@ -103,6 +103,7 @@ def _read_moldables(connection: Connection, states: Sequence[JobState]) -> Mappi
             JobRow.job_id,
             MoldableRow.moldable_id,
             MoldableRow.moldable_walltime,
+            MoldableRow.least_walltime,
             GroupRow.res_group_id,
             GroupRow.res_group_property,
             LevelRow.res_job_resource_type,
@@ -123,8 +124,10 @@ def _read_moldables(connection: Connection, states: Sequence[JobState]) -> Mappi
     for moldable_id, of_moldable in groupby(rows, lambda row: row.moldable_id):
         lines = list(of_moldable)
         groups = tuple(_group(list(group)) for _, group in groupby(lines, lambda row: row.res_group_id))
-        moldable = Moldable(MoldableId(moldable_id), Request(groups), lines[0].moldable_walltime)
-        moldables[lines[0].job_id].append(moldable)
+        first = lines[0]
+        moldables[first.job_id].append(
+            Moldable(MoldableId(moldable_id), Request(groups), first.moldable_walltime, first.least_walltime)
+        )
     return moldables
 
 
@@ -252,7 +255,7 @@ def read_plan(connection: Connection) -> tuple[Assignment, ...]:
                 MoldableRow.moldable_job_id.label("job_id"),
                 MoldableRow.moldable_id,
                 PredictionRow.start_time,
-                MoldableRow.moldable_walltime.label("walltime"),
+                func.coalesce(PredictionRow.walltime, MoldableRow.moldable_walltime).label("walltime"),
                 PredictionRow.resources,
             ).join(MoldableRow, MoldableRow.moldable_id == PredictionRow.moldable_job_id)
         )
@@ -276,7 +279,12 @@ def write_plan(connection: Connection, removed: Sequence[MoldableId], changed: S
         )
     )
     rows = [
-        {"moldable_job_id": one.moldable_id, "start_time": one.start_time, "resources": one.resources}
+        {
+            "moldable_job_id": one.moldable_id,
+            "start_time": one.start_time,
+            "walltime": one.walltime_s,
+            "resources": one.resources,
+        }
         for one in changed
         if one.moldable_id in alive
     ]
@@ -285,7 +293,7 @@ def write_plan(connection: Connection, removed: Sequence[MoldableId], changed: S
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["moldable_job_id"],
-                set_={"start_time": statement.excluded.start_time, "resources": statement.excluded.resources},
+                set_={name: statement.excluded[name] for name in ("start_time", "walltime", "resources")},
             ),
             rows,
         )

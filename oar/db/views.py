@@ -24,7 +24,7 @@ VIEWS = {
              generate_series(lower(piece), upper(piece) - 1) AS resource_id
     """,
     "gantt_jobs_predictions_visu": """
-        SELECT moldable_job_id, start_time, resources FROM gantt_jobs_predictions
+        SELECT moldable_job_id, start_time, resources, walltime FROM gantt_jobs_predictions
     """,
     "gantt_jobs_resources_visu": "SELECT moldable_job_id, resource_id FROM gantt_jobs_resources",
 }

@@ -128,6 +128,14 @@ def test_without_cpusets_there_is_no_name_of_one():
     assert "cpuset_name" not in names(a_job(), with_cpuset=False)
 
 
+def test_a_job_that_takes_any_walltime_between_two_shows_both_and_the_one_it_has():
+    moldables = (Moldable(MoldableId(5), REQUEST, 7200, 600),)
+    lines = lines_of(a_job(moldables=moldables, granted_walltime_s=3599))
+    wanted = "-l \"{type = 'default'}/network_address=1,walltime=0:10:0-2:0:0\" "
+    assert f"    wanted_resources = {wanted}" in lines
+    assert "    walltime = 0:59:59" in lines
+
+
 def test_the_walltime_is_open_while_no_alternative_is_chosen():
     moldables = (Moldable(MoldableId(5), REQUEST, 60), Moldable(MoldableId(6), REQUEST, 90))
     job = a_job(state=JobState.WAITING, assigned_moldable=0, moldables=moldables)
