@@ -102,6 +102,8 @@ class SchedulerSettings:
     )
     filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)
     jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0, least=0)
+    freed_types: tuple[str, ...] = key("SCHEDULER_AVAILABLE_SUSPENDED_RESOURCE_TYPE", ("default",))
+    dependencies_need_success: bool = key("DEPENDENCY_REQUIRES_SUCCESS", False)
     check_plans: bool = key("SCHEDULER_CHECK_PLANS", False)
 
 

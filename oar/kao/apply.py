@@ -32,6 +32,9 @@ class Applied:
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
     """Write what changed; a job that was killed or held meanwhile is left alone."""
     lock_resources(connection)
+    for job_id, message in sorted(decisions.refused.items()):
+        if move_job(connection, job_id, JobSignal.REFUSE, now=world.now, message=message):
+            log.info("job %d: refused, %s", job_id, message)
     _write_plan(connection, world, decisions)
     write_texts(connection, decisions.told)
     _launch(connection, world, decisions)
@@ -58,7 +61,15 @@ def write_changes(connection: Connection, before: Iterable[Assignment], after: I
 def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
     waiting = {job.job_id: job for job in world.waiting}
     wanted = [(one, message_of(waiting[one.job_id], one, "")) for one in decisions.launches]
-    assigned = assign_jobs(connection, wanted, now=world.now) if wanted else frozenset()
+    if not wanted:
+        return
+    assigned = assign_jobs(
+        connection,
+        wanted,
+        now=world.now,
+        beside=decisions.beside,
+        in_any_state=decisions.in_any_state,
+    )
     for one in decisions.launches:
         if one.job_id in assigned:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)

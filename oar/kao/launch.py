@@ -1,42 +1,220 @@
-"""Who starts now, and which besteffort jobs must make room first. Pure."""
+"""Who starts now, beside whom, and which besteffort jobs must make room first. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from procset import ProcSet
+from oar.core.job import Assignment, JobId, Resource, RunningJob, WaitingJob
+from oar.core.states import UNCHANGED, JobState, NodeState
+from oar.kamelot import Platform
+from oar.kamelot.bits import mask_of
+from oar.kamelot.containers import Space, nesting_of
+from oar.kamelot.occupation import BESTEFFORT, is_besteffort
+from oar.kamelot.reason import SHOWN
+from oar.kamelot.sharing import ALONE, sharing_of
 
-from oar.core.job import Assignment, JobId, Resource, RunningJob
-from oar.core.states import UNCHANGED, NodeState
-from oar.kamelot.occupation import is_besteffort
+STANDBY_TYPES = ("noop", "cosystem", "deploy")
+"""Jobs of these types start on nodes that sleep, when the type has the value ``standby``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    """What follows from a plan for this second.
+
+    ``jobs`` start now. ``beside`` names for those that share the jobs that may hold the same resources,
+    ``in_any_state`` are those whose resources need not be Alive. ``evictions`` are besteffort jobs that must
+    leave. ``held_back`` says in words what the others wait for whose date has come.
+    """
+
+    jobs: tuple[Assignment, ...] = ()
+    beside: Mapping[JobId, frozenset[JobId]] = field(default_factory=dict)
+    in_any_state: frozenset[JobId] = frozenset()
+    evictions: tuple[JobId, ...] = ()
+    held_back: Mapping[JobId, str] = field(default_factory=dict)
+
+
+def launch(
+    plan: Sequence[Assignment],
+    waiting: Collection[WaitingJob],
+    running: Sequence[RunningJob],
+    platform: Platform,
+    *,
+    now: int,
+    freed_types: Collection[str] = (),
+) -> Launches:
+    """Choose the jobs that start, and who has to leave for others, in the order of the plan.
+
+    Only the jobs that wait for an eviction are held back by it; the rest of the plan starts.
+    """
+    jobs = {job.job_id: job for job in waiting}
+    scene = _Scene(platform, running, freed_types)
+    starting: list[Assignment] = []
+    beside: dict[JobId, frozenset[JobId]] = {}
+    evicted: set[JobId] = set()
+    held_back: dict[JobId, str] = {}
+    for one in plan:
+        job = jobs[one.job_id]
+        if one.start_time > now:
+            continue
+        reason = scene.missing(job, one)
+        if not reason and (in_the_way := scene.in_the_way(job, one)):
+            evicted.update(in_the_way)
+            reason = f"starts as soon as it has the resources of besteffort {_named(in_the_way)}"
+        if reason:
+            held_back[one.job_id] = reason
+            continue
+        beside[one.job_id] = scene.companions(job, one)
+        scene.start(job, one)
+        starting.append(one)
+    return Launches(
+        tuple(starting),
+        {job_id: others for job_id, others in beside.items() if others},
+        frozenset(one.job_id for one in starting if takes_any_state(jobs[one.job_id])),
+        tuple(sorted(evicted)),
+        held_back,
+    )
+
+
+def is_permissive(job: WaitingJob) -> bool:
+    """Tell whether the job does nothing on its nodes and takes them in any state."""
+    return job.types.get("state") == "permissive" and not {"noop", "cosystem"}.isdisjoint(job.types)
+
+
+def takes_standby(job: WaitingJob) -> bool:
+    """Tell whether the job starts on nodes that sleep."""
+    return any(job.types.get(name) == "standby" for name in STANDBY_TYPES)
+
+
+def takes_any_state(job: WaitingJob) -> bool:
+    """Tell whether some resource of the job need not be Alive when it starts."""
+    return is_permissive(job) or takes_standby(job)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    job: WaitingJob | RunningJob
+    resources: int
+
+
+class _Scene:
+    """The resources and the jobs that a starting job meets."""
+
+    def __init__(
+        self, platform: Platform, running: Sequence[RunningJob], freed_types: Collection[str]
+    ) -> None:
+        self._platform = platform
+        self._unusable = {
+            one.resource_id: one
+            for one in platform.resources
+            if one.state is not NodeState.ALIVE or one.next_state not in (UNCHANGED, NodeState.ALIVE)
+        }
+        self._holders = [_Holder(job, platform.mask(job.resources)) for job in running]
+        self._suspended = [one for one in self._holders if _is_suspended(one.job)]
+        self._freed = mask_of(
+            rank for rank, one in enumerate(platform.resources) if self._suspended and one.type in freed_types
+        )
+
+    def missing(self, job: WaitingJob, place: Assignment) -> str:
+        """Say in words what keeps a job whose date has come; "" when it can start.
+
+        A resource that is about to leave Alive is no longer given (OAR 2 does the same).
+        """
+        inside = nesting_of(job).inside
+        if inside is not None and self._platform.mask(place.resources) & ~self._running_area(inside):
+            return f"starts as soon as its container, {inside}, runs"
+        if is_permissive(job):
+            return ""
+        end = place.start_time + place.walltime_s
+        nodes = dict.fromkeys(
+            one.node
+            for one in (self._unusable.get(number) for number in place.resources)
+            if one is not None
+            and not (takes_standby(job) and one.state is NodeState.ABSENT and one.available_upto >= end)
+        )
+        return f"starts as soon as {_listed(list(nodes))} can be used" if nodes else ""
+
+    def in_the_way(self, job: WaitingJob, place: Assignment) -> list[JobId]:
+        """Name the besteffort jobs that have to leave before the job starts; besteffort jobs evict nobody."""
+        if is_besteffort(job) or job.queue == BESTEFFORT:
+            return []
+        wanted = self._platform.mask(place.resources)
+        return [
+            one.job.job_id
+            for one in self._holders
+            if wanted & one.resources and is_besteffort(one.job) and not self._may_stay(one, job, wanted)
+        ]
+
+    def companions(self, job: WaitingJob, place: Assignment) -> frozenset[JobId]:
+        """Name the jobs that hold some of the resources, and that may."""
+        shares = nesting_of(job).inside is not None or sharing_of(job) is not ALONE
+        wanted = self._platform.mask(place.resources)
+        return frozenset(
+            one.job.job_id
+            for one in (self._holders if shares else self._suspended)
+            if wanted & one.resources and self._may_stay(one, job, wanted)
+        )
+
+    def start(self, job: WaitingJob, place: Assignment) -> None:
+        """Let a job be met by those that start after it."""
+        self._holders.append(_Holder(job, self._platform.mask(place.resources)))
+
+    def _may_stay(self, holder: _Holder, job: WaitingJob, wanted: int) -> bool:
+        """Tell whether a job that holds some of the resources wanted may go on when the other starts."""
+        if _is_suspended(holder.job) and not wanted & holder.resources & ~self._freed:
+            return True
+        if nesting_of(holder.job).opens in self._spaces_around(job):
+            return True
+        same_space = nesting_of(holder.job).inside == nesting_of(job).inside
+        return same_space and sharing_of(job).may_overlap(sharing_of(holder.job))
+
+    def _running_area(self, space: Space) -> int:
+        """Tell the resources of the containers of a space that run."""
+        area = 0
+        for one in self._holders:
+            if isinstance(one.job, RunningJob) and one.job.state is JobState.RUNNING:
+                area |= one.resources if nesting_of(one.job).opens == space else 0
+        return area
+
+    def _spaces_around(self, job: WaitingJob) -> set[Space]:
+        """Tell the space that a job is in, those that its containers are in, and so on."""
+        found: set[Space] = set()
+        new = {nesting_of(job).inside} - {None}
+        while new:
+            found |= new
+            parents = {
+                nesting_of(one.job).inside for one in self._holders if nesting_of(one.job).opens in new
+            }
+            new = parents - found - {None}
+        return found
+
+
+def _is_suspended(job: WaitingJob | RunningJob) -> bool:
+    return isinstance(job, RunningJob) and job.state is JobState.SUSPENDED
+
+
+def _named(jobs: Sequence[JobId]) -> str:
+    return f"{'jobs' if len(jobs) > 1 else 'job'} {_listed([str(job) for job in jobs])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > SHOWN:
+        return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
+    return ", ".join(names)
 
 
 def due(plan: Sequence[Assignment], resources: Sequence[Resource], now: int) -> tuple[Assignment, ...]:
-    """Select the assignments whose date has come and whose resources can be used this second.
-
-    A resource that is about to leave Alive is no longer given (OAR 2 does the same).
-    """
-    usable = ProcSet(
-        *(
-            one.resource_id
-            for one in resources
-            if one.state is NodeState.ALIVE and one.next_state in (UNCHANGED, NodeState.ALIVE)
-        )
-    )
-    return tuple(one for one in plan if one.start_time <= now and one.resources <= usable)
+    """Select the assignments whose date has come and whose resources can be used this second."""
+    usable = {
+        one.resource_id
+        for one in resources
+        if one.state is NodeState.ALIVE and one.next_state in (UNCHANGED, NodeState.ALIVE)
+    }
+    return tuple(one for one in plan if one.start_time <= now and usable.issuperset(one.resources))
 
 
 def make_room(
     wanted: Sequence[Assignment], running: Sequence[RunningJob]
 ) -> tuple[tuple[Assignment, ...], tuple[JobId, ...]]:
-    """Split the due assignments by what stands in their way.
-
-    Returns those whose resources no besteffort job holds, and the besteffort jobs that hold the others.
-    Only the jobs that wait for an eviction are held back; the rest of the round starts.
-    """
+    """Split the due assignments by what stands in their way."""
     besteffort = [job for job in running if is_besteffort(job)]
-    free, evicted = [], set()
-    for one in wanted:
-        in_the_way = {job.job_id for job in besteffort if job.resources & one.resources}
-        evicted |= in_the_way
-        if not in_the_way:
-            free.append(one)
-    return tuple(free), tuple(sorted(evicted))
+    free = tuple(one for one in wanted if not any(job.resources & one.resources for job in besteffort))
+    return free, ()

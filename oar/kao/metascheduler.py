@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from oar.kamelot import Rules
 from oar.kao.apply import Applied, apply
 from oar.kao.load import Kept, load_world
+from oar.kao.model import SiteChoices
 from oar.kao.round import run_round
 from oar.settings import SchedulerSettings
 
@@ -32,6 +33,7 @@ class Metascheduler:
         decisions = run_round(
             world,
             rules_of(self.settings),
+            choices_of(self.settings),
             jobs_per_group=self.settings.jobs_per_round,
             check_plan=self.settings.check_plans,
         )
@@ -57,6 +59,14 @@ class Metascheduler:
 def rules_of(settings: SchedulerSettings) -> Rules:
     """Give the rules of placement that the settings say."""
     return Rules(security_time_s=settings.security_time_s)
+
+
+def choices_of(settings: SchedulerSettings) -> SiteChoices:
+    """Give what the settings say beside the rules of placement."""
+    return SiteChoices(
+        freed_types=frozenset(settings.freed_types),
+        dependencies_need_success=settings.dependencies_need_success,
+    )
 
 
 class FlawedPlan(Exception):

@@ -21,6 +21,21 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteChoices:
+    """What a site has chosen beside the rules of placement.
+
+    A suspended job leaves resources of ``freed_types`` to others. With ``dependencies_need_success`` a job is
+    not planned when one that it depends on failed.
+    """
+
+    freed_types: frozenset[str] = frozenset({"default"})
+    dependencies_need_success: bool = False
+
+
+USUAL_CHOICES = SiteChoices()
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All that a round may look at, read in one transaction.
 
@@ -47,14 +62,18 @@ class Decisions:
     """What a round wants done.
 
     ``outcomes`` has an entry for every job that was looked at; the placed ones are the new plan. ``launches``
-    are to be started now, ``evictions`` are besteffort jobs that must make room. ``refused`` gives the last
-    message of each job that will never run. ``told`` holds what waiting jobs shall tell, where that changed.
-    ``flaws`` lists violated invariants when plans are checked.
+    are to be started now, ``evictions`` are besteffort jobs that must make room. ``beside`` names, for
+    launches that share, the jobs that may hold the same resources; launches ``in_any_state`` take resources
+    that are not Alive too. ``refused`` gives the last message of each job that will never run. ``told`` holds
+    what waiting jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are
+    checked.
     """
 
     outcomes: Mapping[JobId, Outcome]
     launches: tuple[Assignment, ...] = ()
     evictions: tuple[JobId, ...] = ()
+    beside: Mapping[JobId, frozenset[JobId]] = field(default_factory=dict)
+    in_any_state: frozenset[JobId] = frozenset()
     refused: Mapping[JobId, str] = field(default_factory=dict)
     told: Mapping[JobId, Told] = field(default_factory=dict)
     flaws: tuple[str, ...] = ()

@@ -1,52 +1,102 @@
 """One round over the queues: what runs, what is planned, what each waiting job is told. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
+from procset import ProcSet
+
 from oar.core.durations import format_date
-from oar.core.job import Assignment, JobId, Outcome, Told, WaitingJob
+from oar.core.job import Assignment, JobId, NoRoom, Outcome, Told, WaitingJob
 from oar.core.job_message import job_message
-from oar.core.states import FINAL_STATES, ReservationState
+from oar.core.states import FINAL_STATES, JobState, ReservationState
 from oar.kamelot import (
     OVER,
     Gantt,
     Occupation,
+    Reason,
+    ReasonKind,
     Rules,
     check,
     explain,
     occupation_of_running,
     place_all,
 )
+from oar.kamelot.bits import mask_of
 from oar.kamelot.occupation import BESTEFFORT
-from oar.kao.launch import due, make_room
-from oar.kao.model import Decisions, QueueView, World
+from oar.kao.launch import launch
+from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
+from oar.kao.obstacles import container_words, obstacles
 
 
-def run_round(world: World, rules: Rules, *, jobs_per_group: int = 0, check_plan: bool = False) -> Decisions:
+def run_round(
+    world: World,
+    rules: Rules,
+    choices: SiteChoices = USUAL_CHOICES,
+    *,
+    jobs_per_group: int = 0,
+    check_plan: bool = False,
+) -> Decisions:
     """Plan every waiting job of the active queues and say what follows.
 
     ``jobs_per_group`` bounds the jobs looked at in each group of queues, 0 for all of them. With
     ``check_plan`` the plan is checked, and what is wrong with it comes back in ``flaws``.
     """
-    occupations = [occupation_of_running(job, world.now, rules) for job in world.running]
+    occupations = occupations_of(world, rules, choices)
     gantt = Gantt(
         world.platform, [one for one in occupations if not one.besteffort], world.now, known_ends(world)
     )
-    outcomes: dict[JobId, Outcome] = {}
-    told: dict[JobId, Told] = {}
+    stopped = obstacles(world, choices)
+    refused = {job_id: one.words for job_id, one in stopped.items() if one.final}
+    outcomes: dict[JobId, Outcome] = {
+        job_id: NoRoom(job_id, one.words) for job_id, one in stopped.items() if not one.final
+    }
+    told = _tell_stopped(world, outcomes)
     for queues in queue_groups(world.queues):
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
-        jobs = jobs_of(world, queues)[: jobs_per_group or None]
+        jobs = [job for job in jobs_of(world, queues) if job.job_id not in stopped]
+        jobs = jobs[: jobs_per_group or None]
         placed = place_all(gantt, jobs, rules)
+        _name_containers(gantt, jobs, placed, world)
         outcomes |= placed
         told |= tell(gantt, jobs, placed, world)
-    told |= tell_unplanned(world, outcomes)
-    plan = [one for one in outcomes.values() if isinstance(one, Assignment)]
-    ready = due(sorted(plan, key=lambda one: one.job_id), world.platform.resources, world.now)
-    launches, evictions = make_room(ready, world.running)
-    flaws = _check(world, occupations, outcomes, rules) if check_plan else ()
-    return Decisions(outcomes, launches, evictions, told=told, flaws=flaws)
+    told |= tell_unplanned(world, outcomes.keys() | refused)
+    starts = launch(
+        sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=lambda one: one.job_id),
+        world.waiting,
+        world.running,
+        world.platform,
+        now=world.now,
+        freed_types=choices.freed_types,
+    )
+    return Decisions(
+        outcomes,
+        starts.jobs,
+        starts.evictions,
+        starts.beside,
+        starts.in_any_state,
+        refused,
+        _tell_held_back(world, outcomes, told, starts.held_back),
+        _check(world, occupations, outcomes, rules) if check_plan else (),
+    )
+
+
+def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
+    """Say what running jobs take; a suspended one takes less."""
+    freed = ProcSet()
+    if any(job.state is JobState.SUSPENDED for job in world.running):
+        types = choices.freed_types
+        ranks = (rank for rank, one in enumerate(world.platform.resources) if one.type in types)
+        freed = world.platform.procset(mask_of(ranks))
+    return [
+        occupation_of_running(
+            replace(job, resources=job.resources - freed) if job.state is JobState.SUSPENDED else job,
+            world.now,
+            rules,
+        )
+        for job in world.running
+    ]
 
 
 def _check(
@@ -57,10 +107,17 @@ def _check(
 
 
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:
-    """Give the active queues in groups of equal priority, the highest first."""
-    active = sorted((queue for queue in queues if queue.active), key=lambda queue: -queue.priority)
-    for _, group in groupby(active, key=lambda queue: queue.priority):
+    """Give the active queues in groups of equal priority, the highest first.
+
+    The queue besteffort comes alone and last: what is in it, no other queue sees.
+    """
+    active = sorted((queue for queue in queues if queue.active), key=_turn)
+    for _, group in groupby(active, key=_turn):
         yield tuple(group)
+
+
+def _turn(queue: QueueView) -> tuple[bool, int]:
+    return queue.name == BESTEFFORT, -queue.priority
 
 
 def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
@@ -78,6 +135,19 @@ def known_ends(world: World) -> dict[JobId, int]:
         if job.job_id in world.required
     }
     return ends | running
+
+
+def _name_containers(
+    gantt: Gantt, jobs: Sequence[WaitingJob], outcomes: dict[JobId, Outcome], world: World
+) -> None:
+    """Say of inner jobs whose container is not in the plan where it is."""
+    for job in jobs:
+        reason = gantt.refused.get(job.job_id)
+        if reason is None or reason.kind is not ReasonKind.CONTAINER_UNPLANNED:
+            continue
+        if words := container_words(job, world):
+            gantt.refused[job.job_id] = Reason(ReasonKind.FAILURE, text=words)
+            outcomes[job.job_id] = NoRoom(job.job_id, words)
 
 
 def tell(
@@ -98,18 +168,47 @@ def tell(
     return told
 
 
-def tell_unplanned(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId, Told]:
+def tell_unplanned(world: World, looked_at: Collection[JobId]) -> dict[JobId, Told]:
     """Say to the jobs that nobody looked at why that is so."""
     active = {queue.name: queue.active for queue in world.queues}
     told = {}
     for job in world.waiting:
-        if job.job_id in outcomes or job.reservation is not ReservationState.NONE:
+        if job.job_id in looked_at or job.reservation is not ReservationState.NONE:
             continue
         before = world.told.get(job.job_id, Told())
         words = Told(before.message, _why_unplanned(job.queue, active.get(job.queue)))
         if words != before:
             told[job.job_id] = words
     return told
+
+
+def _tell_stopped(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId, Told]:
+    """Say to the jobs that cannot be planned why that is so."""
+    told = {}
+    for job in world.waiting:
+        outcome, before = outcomes.get(job.job_id), world.told.get(job.job_id, Told())
+        if isinstance(outcome, NoRoom):
+            words = Told(message_of(job, outcome, before.message), outcome.reason)
+            if words != before:
+                told[job.job_id] = words
+    return told
+
+
+def _tell_held_back(
+    world: World,
+    outcomes: Mapping[JobId, Outcome],
+    told: Mapping[JobId, Told],
+    reasons: Mapping[JobId, str],
+) -> dict[JobId, Told]:
+    """Say to the jobs whose date has come why they do not start; the others keep what they are ``told``."""
+    all_told = dict(told)
+    for job in world.waiting:
+        if job.job_id in reasons:
+            all_told.pop(job.job_id, None)
+            words = Told(message_of(job, outcomes[job.job_id], ""), reasons[job.job_id])
+            if words != world.told.get(job.job_id):
+                all_told[job.job_id] = words
+    return all_told
 
 
 def _why_unplanned(queue: str, active: bool | None) -> str:
