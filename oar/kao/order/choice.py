@@ -124,7 +124,7 @@ def _oldest(jobs: Sequence[WaitingJob], most: int) -> tuple[list[WaitingJob], di
             looked_at.append(job)
         else:
             left_out[job.job_id] = (
-                f"{of_user[job.user] - 1} older jobs of {job.user} wait, "
+                f"older jobs of {job.user} wait before it ({of_user[job.user] - 1}), "
                 f"and one round plans no more than {most} of a user"
             )
     return looked_at, left_out
