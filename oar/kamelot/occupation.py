@@ -6,6 +6,7 @@ from procset import ProcSet
 
 from oar.core.job import Assignment, JobId, Moldable, RunningJob, WaitingJob
 from oar.kamelot.containers import OUTSIDE, Nesting, nesting_of
+from oar.kamelot.plugins.registry import NO_PLUGINS, Plugins
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 
 BESTEFFORT = "besteffort"
@@ -17,16 +18,18 @@ FOREVER = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How long jobs count in the plan, and which absent resources do.
+    """How long jobs count in the plan, which absent resources do, and what a site adds.
 
     ``security_time_s`` is kept free after each job. A besteffort job is planned for
     ``besteffort_duration_s``, whatever its walltime, so that it fills every hole. With ``energy_saving``,
     Absent resources that are available until after now can be woken, so jobs are planned on them.
+    ``plugins`` place the jobs that ask for them by their types.
     """
 
     security_time_s: int = 60
     besteffort_duration_s: int = 300
     energy_saving: bool = False
+    plugins: Plugins = NO_PLUGINS
 
     def duration(self, job: WaitingJob, moldable: Moldable) -> int:
         """Tell for how many seconds the job takes its resources in the plan."""
