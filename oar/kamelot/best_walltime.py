@@ -1,11 +1,11 @@
 """The walltime of a job that takes any between a least and a most one.
 
 Such a job is placed for its least walltime, by the rules for all jobs. Once its start is found, it gets the
-longest walltime for which its request finds resources at that start.
+longest walltime for which its request finds resources at that start, and quotas let it have them.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from oar.core.job import Moldable, WaitingJob
@@ -13,6 +13,10 @@ from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.occupation import FOREVER, is_besteffort
 from oar.kamelot.placement import Place
 from oar.kamelot.view import View
+
+Placed = tuple[CompiledMoldable, Place]
+Allowed = Callable[[CompiledMoldable, Place], bool]
+"""Whether others than resources, such as quotas, let a job have that place for that time."""
 
 
 def shortest(moldable: Moldable) -> Moldable:
@@ -23,23 +27,40 @@ def shortest(moldable: Moldable) -> Moldable:
 
 
 def lengthened(
-    view: View, job: WaitingJob, wanted: CompiledMoldable, place: Place, deadline: int | None = None
-) -> tuple[CompiledMoldable, Place]:
+    view: View,
+    job: WaitingJob,
+    wanted: CompiledMoldable,
+    place: Place,
+    *,
+    deadline: int | None = None,
+    allowed: Allowed | None = None,
+) -> Placed:
     """Give a moldable that was placed for its least walltime the longest that fits at that start.
 
     Its resources are chosen anew for that time; it ends by the deadline. A besteffort job, which the plan
-    draws shorter than it is, gets all it wants.
+    draws shorter than it is, gets all it wants. Without ``allowed`` only resources are in the way.
     """
     most_s = _most(job, wanted.moldable, place.start, deadline)
     longer_s = most_s - wanted.moldable.walltime_s
     if longer_s <= 0:
         return wanted, place
     if is_besteffort(job):
-        return replace(wanted, moldable=replace(wanted.moldable, walltime_s=most_s)), place
-    durations = _durations(view.slots.begins, place.start, wanted.duration, wanted.duration + longer_s)
-    duration, place = _longest(view, wanted, place, durations)
-    walltime_s = wanted.moldable.walltime_s + duration - wanted.duration
-    return replace(wanted, duration=duration, moldable=replace(wanted.moldable, walltime_s=walltime_s)), place
+        found = _lasting(wanted, most_s, wanted.duration), place
+    else:
+        durations = _durations(view.slots.begins, place.start, wanted.duration, wanted.duration + longer_s)
+        duration, longest = _longest(view, wanted, place, durations)
+        found = _lengthened_to(wanted, duration), longest
+    if allowed is None or allowed(*found):
+        return found
+    return _as_long_as_allowed(view, (wanted, place), found[0], allowed)
+
+
+def _lasting(wanted: CompiledMoldable, walltime_s: int, duration: int) -> CompiledMoldable:
+    return replace(wanted, duration=duration, moldable=replace(wanted.moldable, walltime_s=walltime_s))
+
+
+def _lengthened_to(wanted: CompiledMoldable, duration: int) -> CompiledMoldable:
+    return _lasting(wanted, wanted.moldable.walltime_s + duration - wanted.duration, duration)
 
 
 def _most(job: WaitingJob, wanted: Moldable, start: int, deadline: int | None) -> int:
@@ -74,6 +95,22 @@ def _longest(
         if found is not None:
             return durations[number], found
     return durations[0], place
+
+
+def _as_long_as_allowed(view: View, least: Placed, most: CompiledMoldable, allowed: Allowed) -> Placed:
+    """Shorten, to the second, what is not allowed for the walltime that the resources are free for."""
+    wanted, place = least
+    is_drawn_longer = most.duration > wanted.duration
+
+    def lasting(more_s: int) -> Placed | None:
+        duration = wanted.duration + more_s if is_drawn_longer else wanted.duration
+        one = _lasting(wanted, wanted.moldable.walltime_s + more_s, duration)
+        found = view.find(one, place.start, place.start) if is_drawn_longer else place
+        return None if found is None or not allowed(one, found) else (one, found)
+
+    too_long = most.moldable.walltime_s - wanted.moldable.walltime_s
+    more_s = bisect_left(range(1, too_long), True, key=lambda more: lasting(more) is None)
+    return lasting(more_s) or least
 
 
 def _last_that_fits(view: View, wanted: CompiledMoldable, start: int, durations: Sequence[int]) -> int:

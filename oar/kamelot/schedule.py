@@ -101,7 +101,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     best = _finishes_first(view, moldables, earliest.date, dates.deadline)
     if best is None:
         return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
-    return _assign(gantt, job, *lengthened(view, job, *best, dates.deadline), earliest)
+    return _assign(gantt, job, *lengthened(view, job, *best, deadline=dates.deadline), earliest)
 
 
 def _finishes_first(

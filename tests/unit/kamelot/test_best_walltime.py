@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, NoRoom, WaitingJob
 from oar.kamelot import Gantt, Occupation, Rules, check, place_all, place_at
+from oar.kamelot.best_walltime import lengthened, shortest
 from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8, place, taken
 
 
@@ -146,6 +147,43 @@ def test_groups_that_fit_for_longer_only_are_tried_for_longer() -> None:
 def test_the_walltime_of_a_plan_that_goes_on_for_ever_stays_within_what_a_date_can_hold() -> None:
     now = 2**31 - 1000
     assert placed(between(1, "node=1", 60, 3600), now=now)[1] < 1000
+
+
+def limited(waiting: WaitingJob, most: int, running: Sequence[Occupation] = ()) -> tuple[int, str]:
+    """Tell walltime and resources when no more than so many resource-seconds are allowed."""
+    platform = nodes_of_8()
+    gantt = Gantt(platform, running, 0)
+    view = gantt.view(waiting)
+    moldable = shortest(waiting.moldables[0])
+    wanted = gantt.compiler(platform.everything).moldable(
+        waiting, moldable, NO_MARGIN.duration(waiting, moldable)
+    )
+    assert view is not None
+    at_first = view.find(wanted, 0, 0)
+    assert at_first is not None
+    granted, where = lengthened(
+        view,
+        waiting,
+        wanted,
+        at_first,
+        allowed=lambda one, place: place.resources.bit_count() * one.moldable.walltime_s <= most,
+    )
+    assert granted.duration == NO_MARGIN.duration(waiting, granted.moldable)
+    return granted.moldable.walltime_s, str(platform.procset(where.resources))
+
+
+@pytest.mark.parametrize(("most", "walltime"), [(480, 60), (487, 60), (488, 61), (8000, 1000), (10**6, 3600)])
+def test_a_quota_ends_a_walltime_to_the_second(most: int, walltime: int) -> None:
+    assert limited(between(1, "node=1", 60, 3600), most) == (walltime, "1-8")
+
+
+def test_what_a_quota_ends_takes_the_first_resources_that_are_free_for_that_time() -> None:
+    running = [taken(100, 5000, "1-8"), taken(300, 5000, "9-16")]
+    assert limited(between(1, "node=1", 60, 3600), 8 * 200, running) == (200, "9-16")
+
+
+def test_a_quota_ends_the_walltime_of_a_besteffort_job_too() -> None:
+    assert limited(between(1, "node=1", 60, 3600, types={"besteffort": ""}), 8 * 200) == (200, "1-8")
 
 
 @pytest.mark.parametrize(("walltime", "flaws"), [(60, 0), (3600, 0), (59, 1), (3601, 1)])
