@@ -101,6 +101,19 @@ def make_running(
     )
 
 
+def _containers(jobs: Iterable[WaitingJob | RunningJob]) -> tuple[Container, ...]:
+    return tuple(
+        Container(
+            job.job_id,
+            job.types["container"] or str(job.job_id),
+            job.queue,
+            job.state if isinstance(job, RunningJob) else JobState.WAITING,
+        )
+        for job in jobs
+        if "container" in job.types
+    )
+
+
 def make_world(
     *waiting: WaitingJob,
     now: int = 1000,
@@ -108,9 +121,8 @@ def make_world(
     resources: tuple[Resource, ...] | None = None,
     queues: tuple[QueueView, ...] = QUEUES,
     required: Mapping[JobId, RequiredJob] | None = None,
-    containers: tuple[Container, ...] = (),
 ) -> World:
-    """Make a world of three nodes of two cores, unless told otherwise."""
+    """Make a world of three nodes of two cores, unless told otherwise; its containers are among its jobs."""
     return World(
         now=now,
         platform=Platform(resources or make_resources(), {}),
@@ -118,5 +130,5 @@ def make_world(
         running=running,
         waiting=waiting,
         required=required or {},
-        containers=containers,
+        containers=_containers((*waiting, *running)),
     )
