@@ -14,7 +14,7 @@ KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """No job of at least these resources, duration and work starts before ``start``; ``held_by`` tells why."""
+    """Jobs of at least these resources, duration and work start no earlier; ``held_by`` tells why."""
 
     start: int
     resources: int

@@ -7,11 +7,10 @@ from oar.kamelot.occupation import FOREVER
 from oar.kamelot.quotas.answer import Allowed, Exceeded, Refused
 from oar.kamelot.quotas.bounds import Bound, Bounds
 from oar.kamelot.quotas.calendar import Quotas
-from oar.kamelot.quotas.profile import Slopes, Steps
+from oar.kamelot.quotas.profile import Profile, Slopes, Steps
 from oar.kamelot.quotas.rules import EXEMPT, Binding, Key, Limits, Measure, QuotaJob, RuleSet, Who, who
 from oar.kamelot.quotas.timeline import Timeline
 
-Profile = Steps | Slopes
 Wanted = tuple[int, int, int]
 """What a job adds to each measure: resources, one job, work."""
 
@@ -63,7 +62,8 @@ class Ledger:
     def charge(self, job: QuotaJob, begin: int, end: int, work_end: int, resources: int) -> None:
         """Note that a job takes resources from ``begin`` to ``end``, both included, security time included.
 
-        ``resources`` counts those of type default. ``work_end`` is the last second of its walltime. What is past is ignored, and so are exempt jobs.
+        ``resources`` counts those of type default, ``work_end`` is the last second of the walltime. What is
+        past is ignored, and so are exempt jobs.
         """
         account = self._account(job)
         begin = max(begin, self._now)
@@ -122,19 +122,16 @@ class Ledger:
                 return FOREVER + 1, met
             index = timeline.index(clear)
             last = timeline.ends[index]
-            stop = min(start + duration - 1, last)
-            after = clear
+            end = min(start + duration - 1, last)
             for check in self._checks(job, account, timeline.rules[index]):
-                room = check.most - wanted[check.measure.value]
-                found = check.profile.clear(after, stop, room) if room >= 0 else FOREVER + 1
-                if found > after:
-                    after = min(found, last + 1)
-                    met = check, after - 1
-                    if after > stop:
-                        break
-            if after > clear:
-                start = after
-            clear = max(stop + 1, after)
+                room = check.most - wanted[check.measure]
+                after = check.profile.clear(clear, end, duration, last, room) if room >= 0 else FOREVER + 1
+                if after > clear:
+                    start = clear = min(after, last + 1)
+                    met = check, start - 1
+                    break
+            else:
+                clear = end + 1
         return start, met
 
     def _exceeded(self, check: Check, date: int, wanted: Wanted) -> Exceeded:
@@ -142,7 +139,7 @@ class Ledger:
         counts = [
             None
             if rule.limits.of(measure) is None
-            else self._profile(counter, measure).at(date) + wanted[measure.value]
+            else self._profile(counter, measure).at(date) + wanted[measure]
             for measure in Measure
         ]
         return Exceeded(rule, counter, check.measure, date, Limits(*counts))

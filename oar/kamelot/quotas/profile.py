@@ -1,26 +1,82 @@
 """How much of something there is over time, and the search for dates at which there is little enough."""
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
+from typing import Self
 
 from oar.kamelot.occupation import FOREVER
 
+SHORT = 8
+"""So few steps are looked at one by one rather than all at once."""
 
-class Steps:
-    """An amount that changes at some dates and stays in between; it is 0 where nothing was added.
 
-    Kept as one sorted list of dates, with the amount from each on in a parallel list.
+class Profile(ABC):
+    """An amount over time, that rises only at some dates; it is 0 where nothing was added.
+
+    Kept as a sorted list of dates, with the amount at each in a parallel list: the *steps*.
     """
 
     def __init__(self, begin: int) -> None:
         self._begins = [begin]
         self._values = [0]
 
-    def copy(self) -> "Steps":
+    def copy(self) -> Self:
         """Make one that can be added to apart from this."""
-        other = Steps(0)
+        other = type(self)(0)
         other._begins = self._begins.copy()
         other._values = self._values.copy()
         return other
+
+    @abstractmethod
+    def at(self, date: int) -> int:
+        """Tell the amount at a date, not before the first."""
+
+    @abstractmethod
+    def add(self, begin: int, end: int, amount: int) -> None:
+        """Add an amount from ``begin`` to ``end``, both included."""
+
+    @abstractmethod
+    def _within(self, step: int, most: int) -> int:
+        """Tell the first date, from the begin of a step on, at which the amount is at most ``most``."""
+
+    def clear(self, begin: int, end: int, duration: int, last: int, most: int) -> int:
+        """Tell the first date from ``begin`` on from which the amount stays within ``most`` for long enough.
+
+        From ``begin``, that is until ``end``; from later dates for the duration or until ``last``. When there
+        is none up to ``last``, it is a later date, and until just before that the amount is beyond.
+        """
+        begins, values = self._begins, self._values
+        first = bisect_right(begins, begin) - 1
+        if values[first] > most:
+            date = self._within(first, most)
+            if date > begin:
+                begin = date
+                first = bisect_right(begins, begin, first) - 1
+                end = min(begin + duration - 1, last)
+        known = first + 1
+        while begin <= last:
+            stop = bisect_right(begins, end, known)
+            step = self._last_beyond(known, stop, most)
+            if step < known:
+                break
+            begin = self._within(step, most)
+            end = min(begin + duration - 1, last)
+            known = max(bisect_right(begins, begin, step), stop)
+        return begin
+
+    def _last_beyond(self, first: int, stop: int, most: int) -> int:
+        """Tell the last step in ``range(first, stop)`` that begins beyond ``most``, or ``first`` - 1."""
+        values = self._values
+        if stop - first > SHORT and max(values[first:stop]) <= most:
+            return first - 1
+        for step in range(stop - 1, first - 1, -1):
+            if values[step] > most:
+                return step
+        return first - 1
+
+
+class Steps(Profile):
+    """An amount that changes at some dates and stays in between."""
 
     def at(self, date: int) -> int:
         """Tell the amount at a date, not before the first."""
@@ -36,28 +92,12 @@ class Steps:
         else:
             values[first:after] = [value + amount for value in values[first:after]]
 
-    def clear(self, begin: int, end: int, most: int) -> int:
-        """Tell the first date from ``begin`` on from which the amount stays within ``most`` until ``end``.
-
-        It may be later than ``end``: then it is the first date after it at which the amount is within.
-        """
-        begins, values = self._begins, self._values
-        first = bisect_right(begins, begin) - 1
-        number = bisect_right(begins, end, first)
-        if number - first > SHORT and max(values[first:number]) <= most:
-            return begin
-        while number > first:
-            number -= 1
-            if values[number] > most:
-                return self._within(number + 1, most)
-        return begin
-
-    def _within(self, number: int, most: int) -> int:
-        """Tell the first date, from that step on, at which the amount is within ``most``."""
-        begins, values = self._begins, self._values
-        while number < len(begins) and values[number] > most:
-            number += 1
-        return begins[number] if number < len(begins) else FOREVER + 1
+    def _within(self, step: int, most: int) -> int:
+        values = self._values
+        for number in range(step, len(values)):
+            if values[number] <= most:
+                return self._begins[number]
+        return FOREVER + 1
 
     def _cut(self, date: int) -> int:
         begins = self._begins
@@ -68,67 +108,44 @@ class Steps:
         return index
 
 
-SHORT = 8
-"""So few steps are looked at one by one rather than all at once."""
+class Slopes(Profile):
+    """An amount that falls steadily between some dates: what is still to be done of what has begun.
 
-
-class Slopes:
-    """An amount that falls steadily, and rises at some dates: what is still to be done of what has begun.
-
-    Kept as a sorted list of dates, with the amount at each, and how much of it goes each second from there.
+    One more list holds how much of it goes each second from the begin of a step on.
     """
 
     def __init__(self, begin: int) -> None:
-        self._begins = [begin]
-        self._values = [0]
+        super().__init__(begin)
         self._slopes = [0]
 
-    def copy(self) -> "Slopes":
+    def copy(self) -> Self:
         """Make one that can be added to apart from this."""
-        other = Slopes(0)
-        other._begins = self._begins.copy()
-        other._values = self._values.copy()
+        other = super().copy()
         other._slopes = self._slopes.copy()
         return other
 
     def at(self, date: int) -> int:
         """Tell the amount at a date, not before the first."""
-        index = bisect_right(self._begins, date) - 1
-        return self._values[index] - self._slopes[index] * (date - self._begins[index])
+        step = bisect_right(self._begins, date) - 1
+        return self._values[step] - self._slopes[step] * (date - self._begins[step])
 
-    def add(self, begin: int, end: int, slope: int) -> None:
-        """Add what is all there at ``begin``, goes by ``slope`` each second, and is gone after ``end``."""
+    def add(self, begin: int, end: int, amount: int) -> None:
+        """Add what goes by an amount each second, is all there at ``begin``, and is gone after ``end``."""
         first, after = self._cut(begin), self._cut(end + 1)
         begins, values, slopes = self._begins, self._values, self._slopes
-        for index in range(first, after):
-            values[index] += slope * (end + 1 - begins[index])
-            slopes[index] += slope
+        for step in range(first, after):
+            values[step] += amount * (end + 1 - begins[step])
+            slopes[step] += amount
 
-    def clear(self, begin: int, end: int, most: int) -> int:
-        """Tell the first date from ``begin`` on from which the amount stays within ``most`` until ``end``.
-
-        It may be later than ``end``: then it is the first date after it at which the amount is within.
-        """
-        begins, values = self._begins, self._values
-        first = bisect_right(begins, begin) - 1
-        number = bisect_right(begins, end, first)
-        if max(values[first:number]) <= most:
-            return begin
-        while number > first + 1:
-            number -= 1
-            if values[number] > most:
-                return self._within(number, most)
-        return max(begin, self._within(first, most))
-
-    def _within(self, number: int, most: int) -> int:
-        """Tell the first date, from that step on, at which the amount is within ``most`` (0 or more)."""
+    def _within(self, step: int, most: int) -> int:
+        """Tell the first date from a step on; ``most`` is not negative, so nothing left is within it."""
         begins, values, slopes = self._begins, self._values, self._slopes
-        while values[number] > most:
-            date = begins[number] - (most - values[number]) // slopes[number]
-            if date < begins[number + 1]:
+        while values[step] > most:
+            date = begins[step] - (most - values[step]) // slopes[step]
+            if date < begins[step + 1]:
                 return date
-            number += 1
-        return begins[number]
+            step += 1
+        return begins[step]
 
     def _cut(self, date: int) -> int:
         begins = self._begins

@@ -32,7 +32,9 @@ def read_quotas(text: str, file: str, all_resources: int, zone: tzinfo) -> Quota
     """Read the text of a file of quotas.
 
     ``file`` is its name, which tells its kind and is shown in errors. ``all_resources`` is the number that
-    ``ALL`` means. ``zone`` is where the calendar's days and hours are those of the wall clock. Raises BadQuotas.
+    ``ALL`` means. ``zone`` is where the calendar's days and hours are those of the wall clock.
+
+    Raises BadQuotas.
     """
     source = Source(file, text, all_resources)
     kind = kind_of(file)

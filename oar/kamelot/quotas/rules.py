@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
 TOGETHER = "*"
@@ -77,7 +77,7 @@ class Key(NamedTuple):
         )
 
 
-class Measure(Enum):
+class Measure(IntEnum):
     """What is limited: resources at once, jobs at once, resource-seconds still to come."""
 
     RESOURCES = 0
@@ -95,7 +95,7 @@ class Limits:
 
     def of(self, measure: Measure) -> int | None:
         """Give one of them."""
-        return (self.resources, self.jobs, self.work_s)[measure.value]
+        return (self.resources, self.jobs, self.work_s)[measure]
 
     def measures(self) -> tuple[Measure, ...]:
         """Tell what is limited."""

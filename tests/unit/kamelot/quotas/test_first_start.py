@@ -94,7 +94,7 @@ def test_the_rule_that_is_named_is_exceeded_at_the_date_that_is_named(wanted, ch
         wanted_too = (resources, 1, resources * walltime)
         counts = [a + b for a, b in zip(there, wanted_too, strict=True)]
         named = found.measure
-        assert found.counts.of(named) == counts[named.value] > found.rule.limits.of(named)
+        assert found.counts.of(named) == counts[named] > found.rule.limits.of(named)
         assert any(binding.rule == found.rule for binding in wanted.at(found.date).rules.applying(job))
         if isinstance(answer, Allowed):
             assert found.date == answer.start - 1
