@@ -4,9 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from oar.kamelot import bits
+from oar.core.job import JobId
+from oar.kamelot import Gantt, Occupation, Platform, bits
+from oar.kamelot.containers import Nesting
 from oar.kamelot.hierarchy import Hierarchy
 from oar.kamelot.slot_set import SlotSet
+from tests.unit.kamelot.build import ids, job, resources_of
 
 ALL_32 = bits.span(1, 32)
 Slots = list[tuple[int, str]]
@@ -71,6 +74,35 @@ def test_s6_a_job_that_never_ends_leaves_no_slot_behind_it() -> None:
 
 def test_s7_a_job_that_is_over_before_the_slots_changes_nothing() -> None:
     assert told(slot_set(40, (5, 20, "10-20"))) == [(40, "1-32")]
+
+
+def space_of(*containers: tuple[int, int, str]) -> Slots:
+    """Tell from 10 on what containers of one name, given as begin, duration, resources, give to inner jobs."""
+    platform = Platform(resources_of(50), {})
+    taken = [
+        Occupation(begin, begin + duration - 1, ids(found), JobId(number), nesting=Nesting(opens="box"))
+        for number, (begin, duration, found) in enumerate(containers)
+    ]
+    view = Gantt(platform, taken, now=10).view(job(9, ("node=1", 1), types={"inner": "box"}))
+    assert view is not None
+    slots = view.slots
+    return [
+        (begin, str(platform.procset(free))) for begin, free in zip(slots.begins, slots.free, strict=True)
+    ]
+
+
+def test_s8_what_is_added_before_the_slots_begin_is_there_from_their_begin_on() -> None:
+    assert space_of((5, 10, "10-50")) == [(10, "10-50"), (15, "")]
+
+
+def test_s9_what_is_added_twice_is_there_together() -> None:
+    assert space_of((20, 200, "40-50"), (100, 30, "10-20")) == [
+        (10, ""),
+        (20, "40-50"),
+        (100, "10-20 40-50"),
+        (130, "40-50"),
+        (220, ""),
+    ]
 
 
 @pytest.fixture
