@@ -40,7 +40,8 @@ EXIT_CODES = {
     "resources",
     multiple=True,
     metavar="REQUEST",
-    help="What the job needs, as in nodes=2/core=4,walltime=1:30; several -l are alternatives.",
+    help="What the job needs, as in nodes=2/core=4,walltime=1:30; several -l are alternatives. With "
+    "walltime=1-4 it starts as soon as the least walltime fits and gets the longest that fits then.",
 )
 @click.option("-p", "--property", metavar="SQL", help="A condition that each resource has to meet.")
 @click.option("-q", "--queue", metavar="QUEUE", help="The queue of the job.")

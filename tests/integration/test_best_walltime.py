@@ -3,7 +3,7 @@
 import os
 import pwd
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -29,7 +29,10 @@ from oar.db.resubmit import resubmit
 from oar.db.tables_jobs import JobRow, MoldableRow
 from oar.db.tables_resources import PredictionRow
 from oar.kao.metascheduler import Metascheduler
-from oar.settings import SchedulerSettings, ServerSettings, Settings
+from oar.settings import SchedulerSettings, ServerSettings, Settings, SubmissionSettings
+from oar.submit.admission import Author, Draft
+from oar.submit.parameters import Wishes, check
+from oar.submit.submit import submit
 from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
@@ -127,6 +130,17 @@ def test_a_plain_walltime_has_nothing_beside_it(site: Site) -> None:
 def test_a_submission_says_the_most(site: Site) -> None:
     site.submit("-l", RANGE)
     assert site.details(1).line.message == "R=2,W=4:0:0,J=B"
+
+
+def test_a_rule_that_lowers_the_walltime_to_the_least_leaves_a_plain_one(site: Site) -> None:
+    asked = Wishes(resources=("nodes=1,walltime=1-4",))
+    submission = check(asked, "true", None, SubmissionSettings(), directory="/", initial_request="")
+    (alternative,) = submission.alternatives
+    lowered = replace(submission, alternatives=(replace(alternative, walltime_s=HOUR),))
+    draft = Draft(lowered, Author("alice"), SubmissionSettings())
+    submit(site.database.engine, site.database.reader, draft, "front")
+    (moldable,) = site.details(1).moldables
+    assert (moldable.least_walltime_s, moldable.walltime_s) == (None, HOUR)
 
 
 @pytest.mark.parametrize(
