@@ -3,10 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select, text
 
 from oar.core.fair_share import PastUse
+from oar.core.job import JobId
+from oar.core.states import JobState
 from oar.db.tables_admin import AccountingRow
+from oar.db.tables_jobs import JobRow
 
 USED = "USED"
 
@@ -37,3 +40,32 @@ def read_past_use(connection: Connection, now: int, window_s: int) -> Mapping[st
         queue: PastUse(used_by_user[queue], used_by_project[queue], asked_by_user[queue])
         for queue in sorted(used_by_user.keys() | asked_by_user.keys())
     }
+
+
+def read_karma(connection: Connection) -> Mapping[JobId, float]:
+    """Give the last karma of each waiting job that has one."""
+    rows = connection.execute(
+        select(JobRow.job_id, JobRow.last_karma).where(JobRow.state == JobState.WAITING)
+    )
+    return {JobId(job_id): karma for job_id, karma in rows if karma is not None}
+
+
+def write_karma(connection: Connection, karma: Mapping[JobId, float]) -> None:
+    """Keep the karma of several jobs, as long as they wait; one statement for all, none for none.
+
+    A job that somebody moves at this moment is left alone.
+    """
+    if not karma:
+        return
+    connection.execute(
+        text(
+            "WITH waiting AS MATERIALIZED ("
+            " SELECT job_id FROM jobs WHERE job_id = ANY(CAST(:ids AS bigint[])) AND state = 'Waiting'"
+            " FOR NO KEY UPDATE SKIP LOCKED)"
+            " UPDATE jobs SET last_karma = new.karma"
+            " FROM waiting JOIN unnest(CAST(:ids AS bigint[]), CAST(:karma AS real[])) AS new(job_id, karma)"
+            " USING (job_id)"
+            " WHERE jobs.job_id = waiting.job_id AND jobs.state = 'Waiting'"
+        ),
+        {"ids": list(karma), "karma": list(karma.values())},
+    )

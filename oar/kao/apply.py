@@ -11,6 +11,7 @@ from oar.core.job import Assignment, JobId
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.events import record
+from oar.db.fair_share import write_karma
 from oar.db.kills import SERVER, KillAnswer, ask_kill, jobs_asked_to_end
 from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, move_job
@@ -37,6 +38,9 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
             log.info("job %d: refused, %s", job_id, message)
     _write_plan(connection, world, decisions)
     write_texts(connection, decisions.told)
+    write_karma(
+        connection, {one: karma for one, karma in decisions.karma.items() if world.karma.get(one) != karma}
+    )
     _launch(connection, world, decisions)
     asked = jobs_asked_to_end(connection, decisions.evictions)
     killed = [_evict(connection, one, world.now) for one in decisions.evictions if one not in asked]
@@ -60,7 +64,10 @@ def write_changes(connection: Connection, before: Iterable[Assignment], after: I
 
 def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
     waiting = {job.job_id: job for job in world.waiting}
-    wanted = [(one, message_of(waiting[one.job_id], one, "")) for one in decisions.launches]
+    karma = decisions.karma
+    wanted = [
+        (one, message_of(waiting[one.job_id], one, "", karma.get(one.job_id))) for one in decisions.launches
+    ]
     if not wanted:
         return
     assigned = assign_jobs(

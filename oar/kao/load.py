@@ -15,6 +15,7 @@ from oar.core.job import Resource, WaitingJob
 from oar.core.states import JobState, QueueState
 from oar.db.containers import read_containers
 from oar.db.engine import database_now, one_moment
+from oar.db.fair_share import read_karma, read_past_use
 from oar.db.planning import (
     read_plan,
     read_required_jobs,
@@ -26,6 +27,7 @@ from oar.db.queues import list_queues
 from oar.db.resources import BadFilter, load_resources, matching_resources
 from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
+from oar.kao.order import BY_POLICY, Orders
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,18 @@ class Kept:
 
 
 def load_world(
-    engine: Engine, reader: Engine, resource_order: str, kept: Kept, apart: Sequence[JobState] = ()
+    engine: Engine,
+    reader: Engine,
+    resource_order: str,
+    kept: Kept,
+    apart: Sequence[JobState] = (),
+    *,
+    orders: Orders = BY_POLICY,
 ) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
-    ``apart`` are states of other jobs that have not started, to be read as well. No connection waits for the
+    ``apart`` are states of other jobs that have not started, to be read as well; the past use is read when
+    ``orders`` want it. No connection waits for the
     other: only the reader's touches the table of resources, which ``oarproperty`` may want for itself.
     """
     with one_moment(engine) as connection:
@@ -69,9 +78,14 @@ def load_world(
         told = read_texts(connection)
         containers = read_containers(connection)
         others = read_waiting_jobs(connection, apart) if apart else ()
+        window_s = orders.past_window_s(queues) if waiting else 0
+        past_use = read_past_use(connection, now, window_s) if window_s else {}
+        karma = read_karma(connection) if window_s else {}
     with one_moment(reader) as connection:
         platform = _platform(connection, resource_order, _conditions(waiting), kept)
-    return World(now, platform, queues, running, waiting, required, plan, told, others, containers)
+    return World(
+        now, platform, queues, running, waiting, required, plan, told, others, containers, past_use, karma
+    )
 
 
 def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> Platform:

@@ -10,6 +10,7 @@ from oar.kamelot import Rules
 from oar.kao.apply import Applied, apply
 from oar.kao.load import Kept, load_world
 from oar.kao.model import SiteChoices
+from oar.kao.order_source import OrderSource
 from oar.kao.round import run_round
 from oar.settings import SchedulerSettings
 
@@ -24,19 +25,24 @@ class Metascheduler:
     reader: Engine
     settings: SchedulerSettings
     kept: Kept = field(default_factory=Kept)
+    order: OrderSource = field(default_factory=OrderSource)
 
     def run(self) -> Applied:
         """Read the world, decide, write; raises what the database raises, having written nothing."""
         begin = time.perf_counter()
-        world = load_world(self.engine, self.reader, self.settings.resource_order, self.kept)
+        orders = self.order.orders()
+        world = load_world(self.engine, self.reader, self.settings.resource_order, self.kept, orders=orders)
         read = time.perf_counter()
         decisions = run_round(
             world,
             rules_of(self.settings),
             choices_of(self.settings),
+            orders=orders,
             jobs_per_group=self.settings.jobs_per_round,
             check_plan=self.settings.check_plans,
         )
+        for complaint in decisions.complaints:
+            log.error("%s", complaint)
         for flaw in decisions.flaws:
             log.error("plan refused: %s", flaw)
         if decisions.flaws:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
 from oar.kamelot import Platform
 
@@ -42,7 +43,8 @@ class World:
     ``required`` tells of every job that a waiting job depends on, ``containers`` are all that have not ended.
     ``plan`` is the plan that the last round stored, ``told`` what it told the waiting jobs; both serve only
     to write what changed. ``apart`` are jobs that neither wait nor hold resources, of the states that were
-    asked for.
+    asked for. ``past_use`` of each queue, and the ``karma`` that is stored of waiting jobs, are there when an
+    order of jobs wants the past.
     """
 
     now: int
@@ -55,6 +57,8 @@ class World:
     told: Mapping[JobId, Told] = field(default_factory=dict)
     apart: tuple[WaitingJob, ...] = ()
     containers: tuple[Container, ...] = ()
+    past_use: Mapping[str, PastUse] = field(default_factory=dict)
+    karma: Mapping[JobId, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Decisions:
     launches that share, the jobs that may hold the same resources; launches ``in_any_state`` take resources
     that are not Alive too. ``refused`` gives the last message of each job that will never run. ``told`` holds
     what waiting jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are
-    checked.
+    checked. ``karma`` is that of the jobs whose order follows it; ``complaints`` are about orders that
+    failed.
     """
 
     outcomes: Mapping[JobId, Outcome]
@@ -77,6 +82,8 @@ class Decisions:
     refused: Mapping[JobId, str] = field(default_factory=dict)
     told: Mapping[JobId, Told] = field(default_factory=dict)
     flaws: tuple[str, ...] = ()
+    karma: Mapping[JobId, float] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
 
     @property
     def plan(self) -> tuple[Assignment, ...]:

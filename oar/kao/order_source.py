@@ -28,7 +28,7 @@ class NoOrder(ConfigurationError):
 class OrderSource:
     """Gives each round its orders; a plugin is loaded once, the file of weights again when it changed."""
 
-    settings: OrderSettings
+    settings: OrderSettings = field(default_factory=OrderSettings)
     _custom: CustomOrder | None = None
     _weights: Weights = field(default_factory=Weights)
     _weights_of: tuple[int, int, int] | None = None

@@ -27,6 +27,7 @@ from oar.kamelot.occupation import BESTEFFORT
 from oar.kao.launch import launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
+from oar.kao.order import BY_POLICY, UNRANKED, Orders, Ranking, combine, rank
 
 
 def run_round(
@@ -34,13 +35,15 @@ def run_round(
     rules: Rules,
     choices: SiteChoices = USUAL_CHOICES,
     *,
+    orders: Orders = BY_POLICY,
     jobs_per_group: int = 0,
     check_plan: bool = False,
 ) -> Decisions:
     """Plan every waiting job of the active queues and say what follows.
 
-    ``jobs_per_group`` bounds the jobs looked at in each group of queues, 0 for all of them. With
-    ``check_plan`` the plan is checked, and what is wrong with it comes back in ``flaws``.
+    ``orders`` say which job of a group of queues is planned first. ``jobs_per_group`` bounds the jobs looked
+    at in each group, 0 for all of them. With ``check_plan`` the plan is checked, and what is wrong with it
+    comes back in ``flaws``.
     """
     occupations = occupations_of(world, rules, choices)
     gantt = Gantt(
@@ -52,16 +55,20 @@ def run_round(
         job_id: NoRoom(job_id, one.words) for job_id, one in stopped.items() if not one.final
     }
     told = _tell_stopped(world, outcomes)
-    for queues in queue_groups(world.queues):
+    groups = [
+        (queues, rank(orders, world, queues, _without(stopped, jobs_of(world, queues))))
+        for queues in queue_groups(world.queues)
+    ]
+    ranking = combine(one for _, one in groups)
+    for queues, ranked in groups:
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
-        jobs = [job for job in jobs_of(world, queues) if job.job_id not in stopped]
-        jobs = jobs[: jobs_per_group or None]
+        jobs = ranked.jobs[: jobs_per_group or None]
         placed = place_all(gantt, jobs, rules)
         _name_containers(gantt, jobs, placed, world)
         outcomes |= placed
-        told |= tell(gantt, jobs, placed, world)
-    told |= tell_unplanned(world, outcomes.keys() | refused)
+        told |= tell(gantt, jobs, placed, world, ranked)
+    told |= tell_unplanned(world, outcomes.keys() | refused, ranking)
     starts = launch(
         sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=lambda one: one.job_id),
         world.waiting,
@@ -77,8 +84,10 @@ def run_round(
         starts.beside,
         starts.in_any_state,
         refused,
-        _tell_held_back(world, outcomes, told, starts.held_back),
+        _tell_held_back(world, outcomes, told, starts.held_back, ranking.karma),
         _check(world, occupations, outcomes, rules) if check_plan else (),
+        ranking.karma,
+        ranking.complaints,
     )
 
 
@@ -126,6 +135,10 @@ def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
     return [job for job in world.waiting if job.queue in names and job.reservation is ReservationState.NONE]
 
 
+def _without(stopped: Collection[JobId], jobs: Sequence[WaitingJob]) -> list[WaitingJob]:
+    return [job for job in jobs if job.job_id not in stopped]
+
+
 def known_ends(world: World) -> dict[JobId, int]:
     """Say when the jobs that others wait for end: they run until their walltime, or are over."""
     ends = {job_id: OVER for job_id, one in world.required.items() if one.state in FINAL_STATES}
@@ -151,32 +164,40 @@ def _name_containers(
 
 
 def tell(
-    gantt: Gantt, jobs: Sequence[WaitingJob], outcomes: Mapping[JobId, Outcome], world: World
+    gantt: Gantt,
+    jobs: Sequence[WaitingJob],
+    outcomes: Mapping[JobId, Outcome],
+    world: World,
+    ranking: Ranking = UNRANKED,
 ) -> dict[JobId, Told]:
     """Say what changed for the jobs; a prediction that stands as it was needs no new explanation."""
     planned = {one.job_id: one for one in world.plan}
     told = {}
     for job in jobs:
         outcome, before = outcomes[job.job_id], world.told.get(job.job_id, Told())
-        if before.reason and planned.get(job.job_id) == outcome:
+        karma = ranking.karma.get(job.job_id)
+        stands = before.reason and planned.get(job.job_id) == outcome
+        if stands and (karma is None or karma == world.karma.get(job.job_id)):
             continue
-        words = Told(
-            message_of(job, outcome, before.message), explain(gantt, job, outcome).words(format_date)
-        )
+        reason = before.reason if stands else explain(gantt, job, outcome).words(format_date)
+        words = Told(message_of(job, outcome, before.message, karma), reason)
         if words != before:
             told[job.job_id] = words
     return told
 
 
-def tell_unplanned(world: World, looked_at: Collection[JobId]) -> dict[JobId, Told]:
-    """Say to the jobs that nobody looked at why that is so."""
+def tell_unplanned(
+    world: World, looked_at: Collection[JobId], ranking: Ranking = UNRANKED
+) -> dict[JobId, Told]:
+    """Say to the jobs that nobody looked at why that is so, which some know from their ranking."""
     active = {queue.name: queue.active for queue in world.queues}
     told = {}
     for job in world.waiting:
         if job.job_id in looked_at or job.reservation is not ReservationState.NONE:
             continue
         before = world.told.get(job.job_id, Told())
-        words = Told(before.message, _why_unplanned(job.queue, active.get(job.queue)))
+        reason = ranking.left_out.get(job.job_id) or _why_unplanned(job.queue, active.get(job.queue))
+        words = Told(before.message, reason)
         if words != before:
             told[job.job_id] = words
     return told
@@ -199,13 +220,15 @@ def _tell_held_back(
     outcomes: Mapping[JobId, Outcome],
     told: Mapping[JobId, Told],
     reasons: Mapping[JobId, str],
+    karma: Mapping[JobId, float],
 ) -> dict[JobId, Told]:
     """Say to the jobs whose date has come why they do not start; the others keep what they are ``told``."""
     all_told = dict(told)
     for job in world.waiting:
         if job.job_id in reasons:
             all_told.pop(job.job_id, None)
-            words = Told(message_of(job, outcomes[job.job_id], ""), reasons[job.job_id])
+            message = message_of(job, outcomes[job.job_id], "", karma.get(job.job_id))
+            words = Told(message, reasons[job.job_id])
             if words != world.told.get(job.job_id):
                 all_told[job.job_id] = words
     return all_told
@@ -219,8 +242,11 @@ def _why_unplanned(queue: str, active: bool | None) -> str:
     return f"so many jobs wait before it in queue {queue} that this round did not come to it"
 
 
-def message_of(job: WaitingJob, outcome: Outcome, before: str) -> str:
-    """Spell the job's message in OAR's format; a job without a place keeps the numbers of ``before``."""
+def message_of(job: WaitingJob, outcome: Outcome, before: str, karma: float | None = None) -> str:
+    """Spell the job's message in OAR's format; a job without a place keeps the numbers of ``before``.
+
+    ``karma`` is shown when the job has a place.
+    """
     if not isinstance(outcome, Assignment):
         return f"{before.split(' (', 1)[0]} ({outcome.reason})"
     return job_message(
@@ -231,4 +257,5 @@ def message_of(job: WaitingJob, outcome: Outcome, before: str) -> str:
         queue=job.queue,
         project=job.project,
         types=[f"{name}={value}" if value else name for name, value in job.types.items()],
+        comment="" if karma is None else f"Karma={karma:.3f}",
     )

@@ -1,6 +1,6 @@
 """The order in which waiting jobs are planned: first come, fair share, weights, or a site's own. Pure."""
 
-from oar.kao.order.choice import BY_POLICY, Orders, Ranking, rank
+from oar.kao.order.choice import BY_POLICY, UNRANKED, Orders, Ranking, combine, rank
 from oar.kao.order.custom import CustomOrder
 from oar.kao.order.facts import JobOrder, OrderFacts
 from oar.kao.order.fair_share import FairShare
@@ -9,6 +9,7 @@ from oar.kao.order.multifactor import Multifactor
 
 __all__ = [
     "BY_POLICY",
+    "UNRANKED",
     "CustomOrder",
     "FairShare",
     "Fifo",
@@ -17,5 +18,6 @@ __all__ = [
     "OrderFacts",
     "Orders",
     "Ranking",
+    "combine",
     "rank",
 ]

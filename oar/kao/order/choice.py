@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from oar.core.fair_share import PastUse, together
+from oar.core.fair_share import together
 from oar.core.job import JobId, WaitingJob
-from oar.kamelot import Platform
-from oar.kao.model import QueueView
+from oar.kao.model import QueueView, World
 from oar.kao.order.facts import JobOrder, OrderFacts
 from oar.kao.order.fair_share import FairShare
 from oar.kao.order.fifo import Fifo
@@ -54,25 +53,27 @@ class Ranking:
     complaints: tuple[str, ...] = ()
 
 
-def rank(
-    orders: Orders,
-    queues: Sequence[QueueView],
-    jobs: Sequence[WaitingJob],
-    *,
-    now: int,
-    platform: Platform,
-    past: Mapping[str, PastUse],
-) -> Ranking:
-    """Sort the jobs of some queues of equal priority; ``past`` is the use of each queue.
+UNRANKED = Ranking()
+"""Of no job at all."""
+
+
+def rank(orders: Orders, world: World, queues: Sequence[QueueView], jobs: Sequence[WaitingJob]) -> Ranking:
+    """Sort the jobs of some queues of equal priority.
 
     Queues with the same order are sorted together, the others one after the other by their names.
     """
     parts = []
     for order, alike in _alike(orders, queues):
         names = {queue.name for queue in alike}
-        of_them = together(past[name] for name in sorted(names & past.keys()))
-        facts = OrderFacts(now, platform, alike, of_them)
+        past = together(use for name, use in world.past_use.items() if name in names)
+        facts = OrderFacts(world.now, world.platform, alike, past)
         parts.append(_rank_alike(order, [job for job in jobs if job.queue in names], facts))
+    return combine(parts)
+
+
+def combine(rankings: Iterable[Ranking]) -> Ranking:
+    """Put several rankings behind each other."""
+    parts = tuple(rankings)
     return Ranking(
         tuple(job for part in parts for job in part.jobs),
         {job_id: words for part in parts for job_id, words in part.left_out.items()},

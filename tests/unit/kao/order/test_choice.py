@@ -1,29 +1,29 @@
 """Which order the jobs of a group of queues get, and what is kept from a round."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oar.core.fair_share import PastUse
-from oar.kamelot import Platform
 from oar.kao.model import QueueView
 from oar.kao.order import CustomOrder, FairShare, Fifo, Multifactor, Orders, rank
 from oar.kao.order.simple_priority import simple_priority
 from oar.kao.order.weights import Weights
 from oar.settings import Bound, OrderSettings
-from oar.testing import make_resources
+from oar.testing import make_world
 from tests.unit.kao.order.build import NOW, ids, job
 
 OAR_2 = "oar_sched_gantt_with_timesharing_and_fairsharing_and_quotas"
 FAIR, PLAIN = QueueView("default", 2, True, OAR_2), QueueView("default", 2, True)
 PAST = {"default": PastUse({"alice": 10, "bob": 5}, {}, {"alice": 10, "bob": 5})}
-PLATFORM = Platform(make_resources(), {})
 
 
 def ranked(jobs, orders=Orders(), queues=(FAIR,), past=PAST):  # noqa: B008 - frozen
-    return rank(orders, queues, jobs, now=NOW, platform=PLATFORM, past=past)
+    world = replace(make_world(*jobs, now=NOW, queues=queues), past_use=past)
+    return rank(orders, world, queues, jobs)
 
 
 def broken(_jobs, _facts, _config):
