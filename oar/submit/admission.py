@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from oar.core.job import Group, Request
 from oar.errors import ExitCode, OarError
 from oar.settings import SubmissionSettings
+from oar.submit.job_types import BadJobType, check_types
 from oar.submit.parameters import Submission
 
 BESTEFFORT = "besteffort"
 ADMIN = "admin"
-KNOWN_TYPES = (BESTEFFORT, "idempotent", "noop", "state=permissive")
 SYSTEM_PROPERTIES = frozenset(
     {
         "type",
@@ -88,12 +88,11 @@ def both(one: str, other: str) -> str:
 
 
 def known_types_only(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
-    """Refuse types that mean nothing here."""
-    for one in draft.submission.types:
-        if one not in KNOWN_TYPES:
-            raise AdmissionRefused(
-                f"[ADMISSION RULE] Error: unknown job type: {one}; known: {', '.join(KNOWN_TYPES)}"
-            )
+    """Refuse types that mean nothing here, and values that mean nothing for their type."""
+    try:
+        check_types(draft.submission.types)
+    except BadJobType as error:
+        raise AdmissionRefused(f"[ADMISSION RULE] Error: {error}") from None
     return draft, ()
 
 

@@ -18,7 +18,9 @@ from sqlalchemy import select, text
 from oar.cli.app import Context
 from oar.cli.caller import Caller
 from oar.cli.oarsub import oarsub
+from oar.core.job_life import JobSignal
 from oar.core.states import NodeState
+from oar.db.moves import move_job
 from oar.db.properties import add_property
 from oar.db.resources import add_resource, set_properties
 from oar.db.tables_jobs import (
@@ -204,6 +206,24 @@ def test_alternatives_keep_their_order_and_their_groups(submit: Submit, cluster:
     ]
 
 
+def test_an_inner_job_of_a_container_that_waits_is_accepted(submit: Submit) -> None:
+    assert submit("-t", "container", "-t", "noop", "-l", "core=2").exit_code == 0
+    assert submit("-t", "container=box", "-t", "inner=1", "-l", "core=2", "true").exit_code == 0
+    assert [submit("-t", f"inner={name}", "true").exit_code for name in ("1", "box", "2")] == [0, 0, 254]
+
+
+def test_c11_an_inner_job_of_a_container_that_has_ended_is_refused(submit: Submit, cluster: Database) -> None:
+    submit("-t", "container", "-l", "core=2", "true")
+    with cluster.engine.begin() as connection:
+        move_job(connection, 1, JobSignal.KILL, now=2000)
+    result = submit("-t", "inner=1", "true")
+    assert (result.exit_code, result.stderr) == (
+        254,
+        "oarsub: [ADMISSION RULE] Error: inner job is requesting an invalid container id: "
+        "no container '1' waits or runs\n",
+    )
+
+
 def test_types_are_kept(submit: Submit, cluster: Database) -> None:
     submit("-t", "besteffort", "-t", "idempotent", "true")
     assert [row.type for row in read(cluster, select(JobTypeRow.type))] == ["besteffort", "idempotent"]
@@ -304,6 +324,8 @@ REFUSALS = [
     pytest.param(["-p", "1=1; DROP TABLE jobs", "true"], 251, "';' is not allowed", id="two statements"),
     pytest.param(["-p", "pg_sleep(1) is null or gpu = 'x' --", "true"], 251, "comments", id="comment"),
     pytest.param(["-t", "absent", "true"], 254, "unknown job type: absent", id="type"),
+    pytest.param(["-t", "deadline=soon", "true"], 254, "'deadline=soon' is wrong", id="value of a type"),
+    pytest.param(["-t", "inner=7", "true"], 254, "no container '7' waits or runs", id="container"),
     pytest.param(["-q", "admin", "true"], 254, "admin queue", id="admin queue"),
     pytest.param(["-l", "state=1", "true"], 254, "'state' resource is not allowed", id="system property"),
     pytest.param(["-a", "77", "true"], 1, "-a: there is no job 77", id="dependency"),

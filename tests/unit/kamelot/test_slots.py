@@ -77,7 +77,7 @@ def test_s7_a_job_that_is_over_before_the_slots_changes_nothing() -> None:
 
 
 def space_of(*containers: tuple[int, int, str]) -> Slots:
-    """Tell from 10 on what containers of one name, given as begin, duration, resources, give to inner jobs."""
+    """Tell what containers of one name, given as begin, duration and resources, have for inner jobs."""
     platform = Platform(resources_of(50), {})
     taken = [
         Occupation(begin, begin + duration - 1, ids(found), JobId(number), nesting=Nesting(opens="box"))

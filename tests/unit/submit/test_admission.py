@@ -98,10 +98,15 @@ def test_system_properties_are_no_levels(name: str) -> None:
         passed(resources=(f"{name}=1",))
 
 
-@pytest.mark.parametrize("name", ["deploy", "besteffort=1", "inner", "noops"])
-def test_types_that_mean_nothing_here_are_refused_with_those_that_do(name: str) -> None:
-    with pytest.raises(AdmissionRefused, match=rf"unknown job type: {name}; known: besteffort, idempotent"):
-        passed(types=(name,))
+def test_a_type_that_means_nothing_here_is_refused_in_oar_2_s_words() -> None:
+    words = r"\[ADMISSION RULE\] Error: unknown job type: deploy; known: besteffort, idempotent"
+    with pytest.raises(AdmissionRefused, match=words):
+        passed(types=("deploy",))
+
+
+def test_types_with_values_are_kept_as_they_were_given() -> None:
+    types = ("timesharing=user,*", "deadline=2030-01-31 08:30:00", "inner=box")
+    assert passed(types=types).types == types
 
 
 def test_the_admin_queue_is_for_administrators() -> None:

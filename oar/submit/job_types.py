@@ -1,0 +1,95 @@
+"""The types that a job may have, and how each is written. Pure."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from oar.core.durations import BadDate, parse_date
+from oar.errors import BadRequest
+
+Check = Callable[[str], str]
+"""Says in words what is wrong with a value, "" if nothing is."""
+
+
+class BadJobType(BadRequest):
+    """A type that means nothing, or whose value does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTypeForm:
+    """How a type is written: ``form`` as users are told, ``check`` for the value that it has or may have."""
+
+    form: str
+    check: Check | None = None
+    bare: bool = False
+    """Whether it may stand without a value."""
+
+
+def check_types(types: Sequence[str]) -> None:
+    """See that each type is known, has the value that it needs and is given once; raises BadJobType."""
+    values: dict[str, str] = {}
+    for one in types:
+        name, equals, value = one.partition("=")
+        form = FORMS.get(name)
+        if form is None:
+            raise BadJobType(f"unknown job type: {one}; known: {', '.join(FORMS)}")
+        wrong = _wrong(form, value, bool(equals))
+        if wrong:
+            raise BadJobType(f"job type '{one}' {wrong}; write {form.form}")
+        if values.setdefault(name, one) != one:
+            raise BadJobType(f"job types '{values[name]}' and '{one}' exclude each other; give one of them")
+
+
+def _wrong(form: JobTypeForm, value: str, has_value: bool) -> str:
+    if not has_value:
+        return "" if form.bare else "has no value"
+    if form.check is None:
+        return "has a value"
+    return form.check(value)
+
+
+def _among(*words: str) -> Check:
+    return lambda value: "" if value in words else "has a value that means nothing"
+
+
+def _name(value: str) -> str:
+    return "" if re.fullmatch(r"\w+", value) else "has a name with more than letters, digits and _"
+
+
+def _container_name(value: str) -> str:
+    return "has a name that looks like the number of a job" if value.isdigit() else _name(value)
+
+
+def _date(value: str) -> str:
+    try:
+        parse_date(value)
+    except BadDate as error:
+        return f"is wrong: {str(error).partition(';')[0]}"
+    return ""
+
+
+_PAIRS = [f"{one},{other}" for one in ("user", "*") for other in ("name", "*")]
+_DATE = "YYYY-MM-DD hh:mm:ss"
+
+FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
+    {
+        "besteffort": JobTypeForm("besteffort", bare=True),
+        "idempotent": JobTypeForm("idempotent", bare=True),
+        "noop": JobTypeForm("noop", bare=True),
+        "state": JobTypeForm("state=permissive", _among("permissive")),
+        "timesharing": JobTypeForm(
+            "timesharing=A,B with user or * for A and name or * for B",
+            _among(*_PAIRS, *(",".join(reversed(pair.split(","))) for pair in _PAIRS)),
+        ),
+        "placeholder": JobTypeForm("placeholder=NAME", _name),
+        "allowed": JobTypeForm("allowed=NAME", _name),
+        "allow": JobTypeForm("allow=NAME", _name),
+        "container": JobTypeForm("container or container=NAME", _container_name, bare=True),
+        "inner": JobTypeForm("inner=JOB or inner=NAME of a container", _name),
+        "postpone": JobTypeForm(f"postpone={_DATE}", _date),
+        "expire": JobTypeForm(f"expire={_DATE}", _date),
+        "deadline": JobTypeForm(f"deadline={_DATE}", _date),
+    }
+)
+"""Every type that means something here, by its name."""

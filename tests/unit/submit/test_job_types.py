@@ -1,0 +1,70 @@
+"""The types of a job: which there are, and which values they take."""
+
+import re
+
+import pytest
+
+from oar.submit.job_types import BadJobType, check_types
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "besteffort",
+        "idempotent",
+        "noop",
+        "state=permissive",
+        "timesharing=*,*",
+        "timesharing=user,name",
+        "timesharing=name,user",
+        "timesharing=*,user",
+        "timesharing=name,*",
+        "placeholder=yop",
+        "allowed=yop",
+        "allow=yop",
+        "container",
+        "container=box_1",
+        "inner=12",
+        "inner=box_1",
+        "postpone=2030-01-31",
+        "expire=2030-01-31 8:30",
+        "deadline=2030-01-31 08:30:00",
+    ],
+)
+def test_a_type_that_oar_knows_passes(word: str) -> None:
+    check_types([word])
+
+
+@pytest.mark.parametrize("word", ["deploy", "noops", "", "Besteffort", "token:x=3"])
+def test_a_type_that_means_nothing_here_is_refused_with_those_that_do(word: str) -> None:
+    with pytest.raises(BadJobType, match=re.escape(f"unknown job type: {word}; known: besteffort, idemp")):
+        check_types([word])
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("besteffort=1", "has a value; write besteffort"),
+        ("noop=", "has a value; write noop"),
+        ("state", "has no value; write state=permissive"),
+        ("state=strict", "has a value that means nothing; write state=permissive"),
+        ("timesharing", "has no value; write timesharing=A,B with user or * for A and name or * for B"),
+        ("timesharing=user", "has a value that means nothing; write timesharing=A,B"),
+        ("timesharing=user,user", "has a value that means nothing"),
+        ("timesharing=user, name", "has a value that means nothing"),
+        ("placeholder=", "has a name with more than letters, digits and _; write placeholder=NAME"),
+        ("allowed=a b", "has a name with more than letters, digits and _; write allowed=NAME"),
+        ("container=12", "has a name that looks like the number of a job; write container or container=NAME"),
+        ("inner", "has no value; write inner=JOB or inner=NAME of a container"),
+        ("deadline=soon", "is wrong: date 'soon' is not understood; write deadline=YYYY-MM-DD hh:mm:ss"),
+        ("expire=2030-02-31", "is wrong: date '2030-02-31' does not exist"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_with_what_would(word: str, told: str) -> None:
+    with pytest.raises(BadJobType, match=re.escape(f"job type '{word}' {told}")):
+        check_types([word])
+
+
+def test_two_values_of_one_type_are_refused() -> None:
+    with pytest.raises(BadJobType, match="'inner=1' and 'inner=2' exclude each other; give one of them"):
+        check_types(["inner=1", "noop", "inner=2"])
