@@ -48,8 +48,8 @@ def plan_queue(
     """Plan the waiting jobs of a queue that are no reservations; no row of any other job moves.
 
     Taken are the resources of what runs, of accepted reservations and of what other queues have planned;
-    besteffort jobs count in the queue ``besteffort`` only. ``world.apart`` must hold the reservations that wait
-    for their acknowledgement. ``most_jobs`` bounds the jobs looked at, 0 for all of them.
+    besteffort jobs count in the queue ``besteffort`` only. ``world.apart`` must hold the reservations not
+    acknowledged yet. ``most_jobs`` bounds the jobs looked at, 0 for all of them.
     """
     mine = jobs_of(world, (queue,))
     own = {job.job_id for job in mine}
