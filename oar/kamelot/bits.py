@@ -77,15 +77,20 @@ def first_members(mask: int, count: int) -> int:
     return mask & ((1 << low) - 1)
 
 
-def procset_of(intervals: Iterable[tuple[int, int]]) -> ProcSet:
-    """Make the ProcSet of closed intervals, given in any order and disjoint."""
+def procset_of(intervals: Iterable[tuple[int, int]], rising: bool = False) -> ProcSet:
+    """Make the ProcSet of closed intervals, disjoint, given in any order, or ``rising`` and apart."""
+    procset = ProcSet()
+    # ProcSet's constructor merges its arguments one by one: 38 ms for 256 intervals, against 0.1 ms here.
+    procset._itvs = [tuple.__new__(ProcInt, one) for one in (intervals if rising else _joined(intervals))]
+    return procset
+
+
+def _joined(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sort intervals and join neighbours."""
     joined: list[tuple[int, int]] = []
     for first, last in sorted(intervals):
         if joined and joined[-1][1] + 1 == first:
             joined[-1] = joined[-1][0], last
         else:
             joined.append((first, last))
-    procset = ProcSet()
-    # ProcSet's constructor merges its arguments one by one: 38 ms for 256 intervals, against 0.1 ms here.
-    procset._itvs = [tuple.__new__(ProcInt, interval) for interval in joined]
-    return procset
+    return joined

@@ -79,7 +79,7 @@ class Compiler:
         """Resolve a moldable of a job."""
         if not moldable.request.groups:
             raise ValueError("asks for no resources")
-        groups = tuple(self._group(job.properties, group) for group in moldable.request.groups)
+        groups = tuple([self._group(job.properties, group) for group in moldable.request.groups])
         return CompiledMoldable(moldable, duration, groups)
 
     def _group(self, properties: str, group: Group) -> CompiledGroup:

@@ -3,17 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from oar.core.job import JobId, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable, Compiler
-from oar.kamelot.containers import Nesting, Space, containers_first, nesting_of
+from oar.kamelot.containers import OUTSIDE, Nesting, Space, containers_first, nesting_of
 from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
 from oar.kamelot.reason import Reason
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 from oar.kamelot.slot_set import SlotSet
-from oar.kamelot.view import View, Viewpoint, viewpoint
+from oar.kamelot.view import PLATFORM, View, Viewpoint, viewpoint
 
 OVER = 0
 """The end of a job that has ended: nothing has to wait for it."""
@@ -21,8 +22,7 @@ OVER = 0
 IN_PLATFORM: frozenset[Space] = frozenset({None})
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """Resources drawn as taken from ``begin`` to ``end``, both included, in the spaces named."""
 
     begin: int
@@ -50,8 +50,7 @@ class Area:
     job_id: JobId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Earliest:
+class Earliest(NamedTuple):
     """The first date at which a job may start; until then it waits for a job, or because it asked to."""
 
     date: int
@@ -59,14 +58,32 @@ class Earliest:
     postponed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """What is remembered of a job placed here, to explain it: what it met and what it waited for."""
 
     bars_before: int
     earliest: Earliest
     place: Place
     seen_from: Viewpoint
+
+
+class Stance(NamedTuple):
+    """Where a job stands among others: in which containers, sharing with whom, and how it sees the plan."""
+
+    nesting: Nesting
+    sharing: Sharing
+    seen_from: Viewpoint
+
+
+PLAIN = Stance(OUTSIDE, ALONE, PLATFORM)
+
+
+def stance_of(job: WaitingJob) -> Stance:
+    """Read a job's stance from its types."""
+    if not job.types:
+        return PLAIN
+    nesting, sharing = nesting_of(job), sharing_of(job)
+    return Stance(nesting, sharing, viewpoint(nesting, sharing))
 
 
 class Gantt:
@@ -85,20 +102,20 @@ class Gantt:
         self.ends = dict(ends or {})
         self.bars: list[Bar] = []
         self._ending: dict[int, list[int]] = defaultdict(list)
+        self._indexed = 0
         self.areas: dict[Space, list[Area]] = {}
         self.planned: dict[JobId, Planned] = {}
         self.refused: dict[JobId, Reason] = {}
         self._compilers: dict[int, Compiler] = {}
         self._parents: dict[Space, set[Space]] = {}
         self._views: dict[Space, dict[Sharing, View]] = defaultdict(dict)
-        self._views[None][ALONE] = View(self._empty_slots())
+        self._plain = self._views[None][ALONE] = View(PLATFORM, self._empty_slots())
         self.occupy(occupations)
 
     def copy(self) -> "Gantt":
         """Make a Gantt that can be drawn in apart from this one."""
         other = Gantt(self.platform, (), self.now, self.ends)
         other.bars = self.bars.copy()
-        other._ending = defaultdict(list, {end: numbers.copy() for end, numbers in self._ending.items()})
         other.areas = {space: areas.copy() for space, areas in self.areas.items()}
         other.planned = self.planned.copy()
         other.refused = self.refused.copy()
@@ -106,10 +123,14 @@ class Gantt:
         other._parents = {space: parents.copy() for space, parents in self._parents.items()}
         for space, views in self._views.items():
             other._views[space] = {sharing: view.copy() for sharing, view in views.items()}
+        other._plain = other._views[None][ALONE]
         return other
 
     def bars_ending(self, end: int, before: int) -> Iterator[Bar]:
         """Give the bars whose last second is ``end``, of those that were the first ``before`` to be drawn."""
+        for number in range(self._indexed, len(self.bars)):
+            self._ending[self.bars[number].end].append(number)
+        self._indexed = len(self.bars)
         for number in self._ending.get(end, ()):
             if number < before:
                 yield self.bars[number]
@@ -117,7 +138,7 @@ class Gantt:
     @property
     def slots(self) -> SlotSet:
         """What ordinary jobs see of the platform."""
-        return self._views[None][ALONE].slots
+        return self._plain.slots
 
     def occupy(self, occupations: Iterable[Occupation]) -> None:
         """Draw what others take; it may overlap what is drawn already, and what is past is ignored.
@@ -146,13 +167,13 @@ class Gantt:
 
     def view(self, job: WaitingJob) -> View | None:
         """Show the plan as a job sees it; None when there is no container to place it in."""
-        return self._view(viewpoint(nesting_of(job), sharing_of(job)))
+        return self._view(stance_of(job).seen_from)
 
     def plan(self, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest) -> None:
         """Give the job its place."""
-        nesting, sharing = nesting_of(job), sharing_of(job)
+        nesting, sharing, seen_from = stance_of(job)
         inside = nesting.inside
-        self.planned[job.job_id] = Planned(len(self.bars), earliest, place, viewpoint(nesting, sharing))
+        self.planned[job.job_id] = Planned(len(self.bars), earliest, place, seen_from)
         self.ends[job.job_id] = place.start + wanted.moldable.walltime_s
         end = place.start + wanted.duration - 1
         spaces = IN_PLATFORM if inside is None else frozenset({inside})
@@ -161,17 +182,18 @@ class Gantt:
             self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
 
     def _view(self, seen_from: Viewpoint) -> View | None:
+        if seen_from is PLATFORM:
+            return self._plain
         view = self._views[seen_from.space].get(seen_from.sharing)
         if view is None and (seen_from.space is None or seen_from.space in self.areas):
             view = self._views[seen_from.space][seen_from.sharing] = self._build(seen_from)
         return view
 
     def _draw(self, bar: Bar, were_free: bool = False) -> None:
-        self._ending[bar.end].append(len(self.bars))
         self.bars.append(bar)
         for space in bar.spaces:
-            for sharing, view in self._views[space].items():
-                if bar.blocks(Viewpoint(space, sharing)):
+            for view in self._views[space].values():
+                if bar.blocks(view.seen_from):
                     view.slots.remove(bar.begin, bar.end, bar.resources, were_free)
 
     def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
@@ -205,7 +227,7 @@ class Gantt:
         for bar in self.bars:
             if bar.blocks(seen_from):
                 slots.remove(bar.begin, bar.end, bar.resources)
-        return View(slots)
+        return View(seen_from, slots)
 
     def _empty_slots(self) -> SlotSet:
         slots = SlotSet(self.now, self.platform.everything)

@@ -73,6 +73,7 @@ class Hierarchy:
         self.single = _has_single_leaves(draft, len(levels))
         """Whether each leaf is one resource, so that sets of leaves are sets of resources."""
         self.top = self._finish(draft, len(levels))
+        self._ends = _ends_in_a_row(self._leaf_masks)
 
     def _finish(self, draft: Draft, depth: int) -> Block:
         if depth > 1:
@@ -129,9 +130,25 @@ class Hierarchy:
         if self.single:
             return leaves
         resources = 0
+        if self._ends:
+            for first, last in bits.runs(leaves):
+                resources |= bits.span(self._ends[first], self._ends[last + 1] - 1)
+            return resources
         for leaf in bits.members(leaves):
             resources |= self._leaf_masks[leaf]
         return resources
+
+
+def _ends_in_a_row(leaf_masks: Sequence[int]) -> list[int]:
+    """Tell where each leaf begins, and where the last one ends, when they lie side by side; else nothing."""
+    if not leaf_masks:
+        return []
+    ends = [bits.lowest(leaf_masks[0])]
+    for mask in leaf_masks:
+        ends.append(mask.bit_length())
+        if ends[-1] <= ends[-2] or mask != bits.span(ends[-2], ends[-1] - 1):
+            return []
+    return ends
 
 
 def _has_single_leaves(draft: Draft, depth: int) -> bool:

@@ -7,8 +7,8 @@ request of the same shape that wants at least as many blocks for at least as lon
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from operator import le
+from typing import NamedTuple
 
 from oar.kamelot.compiled import CompiledGroup, Shape
 from oar.kamelot.hierarchy import Counts
@@ -17,8 +17,7 @@ NEAR = 16
 """So many of the next hints are looked at when there is a new one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(NamedTuple):
     """Nothing that wants at least these counts for at least this duration starts before ``start``."""
 
     start: int

@@ -2,17 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
 from operator import and_
+from typing import NamedTuple
 
 from oar.kamelot.compiled import CompiledGroup, choose_all
 from oar.kamelot.slot_set import SlotSet
 
+AHEAD = 16
+"""So many slots are looked at together."""
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """A date and the resources that are free from then on for long enough."""
 
     start: int
@@ -42,6 +44,8 @@ def find_place(
 
 def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int | None:
     """Find the first start at which each search finds enough."""
+    if len(searches) == 1:
+        return searches[0].first(start, latest)
     agreed = 0
     while agreed < len(searches):
         for search in searches:
@@ -78,7 +82,7 @@ class Search:
         have in common. So each slot is looked at once or twice, however many windows hold it. When ``right``
         alone has too little, the last slot that is to blame blocks every start up to its own begin.
         """
-        begins, duration = self._slots.begins, self._duration
+        begins, duration, look = self._slots.begins, self._duration, self._look
         needed, everything = self._group.needed, self._group.marks
         first = border = seen = bisect_right(begins, start) - 1
         left, right = [everything], everything
@@ -86,7 +90,7 @@ class Search:
         while start <= latest:
             stop = bisect_left(begins, start + duration, first + 1)
             if stop > seen:
-                new = self._look(seen, stop)
+                new = look(seen, stop)
                 news += new
                 right = reduce(and_, new, right)
                 seen = stop
@@ -100,12 +104,24 @@ class Search:
                 news.reverse()
                 left = list(accumulate(news, and_, initial=everything))
                 first = stop - _last_good(left, stop - border, everything, needed)
-                border, right = stop, everything
-                news.clear()
+                border, right, news = stop, everything, []
+                if first == stop:
+                    first = border = seen = self._next_good(stop)
+                    left = [everything]
             if first == len(begins):
                 return None
             start = begins[first]
         return None
+
+    def _next_good(self, first: int) -> int:
+        """Find the first slot, from that one on, that has enough marks in itself."""
+        needed = self._group.needed
+        while marks := self._look(first, first + AHEAD):
+            for mark in marks:
+                if mark.bit_count() >= needed:
+                    return first
+                first += 1
+        return first
 
     def free(self) -> int:
         """Tell which usable leaves are free all through the window that was found last."""

@@ -35,6 +35,7 @@ class Platform:
         self._ids = [r.resource_id for r in self.resources]
         self._ranks: dict[int, int] = {id_: rank for rank, id_ in enumerate(self._ids)}
         self._follows = _follows(self._ids)
+        self._rising = self._ids == sorted(self._ids)
         self._filters = filters
         self._matching: dict[str, int] = {"": self.everything}
         self._columns: dict[str, list[LevelValue]] = {}
@@ -61,7 +62,7 @@ class Platform:
 
     def procset(self, mask: int) -> ProcSet:
         """Turn ranks into resource ids."""
-        return bits.procset_of(self._id_intervals(mask))
+        return bits.procset_of(self._id_intervals(mask), self._rising)
 
     def _id_intervals(self, mask: int) -> Iterable[tuple[int, int]]:
         for first, last in bits.runs(mask):

@@ -60,8 +60,10 @@ class SlotSet:
     def look(self, group: CompiledGroup) -> Callable[[int, int], list[int]]:
         """Give what tells the marks of the slots from one up to another: what the search looks at first."""
         if group.tally is None:
-            whole = self.whole(group.hierarchy)
-            return lambda first, stop: whole[first:stop]
+            whole, usable = self.whole(group.hierarchy), group.usable
+            if usable == group.hierarchy.base.top.leaves:
+                return lambda first, stop: whole[first:stop]
+            return lambda first, stop: [leaves & usable for leaves in whole[first:stop]]
         counts = self._tally(group.shape)
         missing, flags = group.missing, group.tally.flags
         return lambda first, stop: [(count + missing) & flags for count in counts[first:stop]]

@@ -31,13 +31,14 @@ def viewpoint(nesting: Nesting, sharing: Sharing) -> Viewpoint:
 class View:
     """Slots from one viewpoint. They only lose resources, so what was learned in them stays true."""
 
-    def __init__(self, slots: SlotSet) -> None:
+    def __init__(self, seen_from: Viewpoint, slots: SlotSet) -> None:
+        self.seen_from = seen_from
         self.slots = slots
         self._hints = Hints()
 
     def copy(self) -> "View":
         """Make a view that can be drawn in apart from this one."""
-        other = View(self.slots.copy())
+        other = View(self.seen_from, self.slots.copy())
         other._hints = self._hints.copy()
         return other
 
