@@ -10,7 +10,7 @@ from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.arguments import BadArguments, Call
 from oar.kamelot.plugins.openings import Choice, Openings, Option
 
-SHOWN = 120
+SHOWN = 200
 """So many characters of an error or of a set of resources are told to the user."""
 
 Question = TypeVar("Question")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from procset import ProcSet
 
-from oar.core.job import ALL, BEST, HALF
+from oar.core.job import BEST, HALF
 from oar.kamelot.plugins.arguments import BadArguments
 from oar.kamelot.plugins.candidates import Candidates, GroupCandidates
 from oar.kamelot.plugins.find import default
@@ -63,25 +63,23 @@ def _from_runs(candidates: Candidates, in_order: Runs) -> ProcSet | None:
 
 
 def _first_fit(group: GroupCandidates, runs: list[ProcSet]) -> ProcSet | None:
-    """Take from the first run that has enough blocks."""
+    """Take from the first run that has enough blocks; for BEST and HALF, from the longest."""
     count = group.counts[0]
-    if count == ALL:
-        return next((run for run in runs if group.match(run) == run), None)
     if count in {BEST, HALF}:
         longest = max(runs, key=len)
-        return longest if count == BEST else _left_part(group, longest, _blocks_in(group, longest) // 2)
-    return next((_left_part(group, run, count) for run in runs if group.match(run) is not None), None)
+        half = _blocks_in(group, longest) // 2
+        return longest if count == BEST else _left_part(group, longest, half) if half else None
+    run = next((run for run in runs if group.match(run) is not None), None)
+    return None if run is None else _left_part(group, run, count)
 
 
 def _blocks_in(group: GroupCandidates, run: ProcSet) -> int:
     return sum(block <= run for block in group.blocks(group.levels[0].name))
 
 
-def _left_part(group: GroupCandidates, run: ProcSet, count: int) -> ProcSet | None:
-    """Take so many blocks from the left end of a run that is made of whole blocks."""
-    if count < 1:
-        return None
+def _left_part(group: GroupCandidates, run: ProcSet, count: int) -> ProcSet:
+    """Take so many blocks from the left end of a run that is made of whole blocks and has as many."""
     first, last = run.min, run.max
     ends = range(first, last + 1)
     short = bisect_left(ends, True, key=lambda end: group.match(ProcSet((first, end)), (count,)) is not None)
-    return ProcSet((first, ends[short])) if short < len(ends) else None
+    return ProcSet((first, ends[short]))
