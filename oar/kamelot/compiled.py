@@ -132,21 +132,24 @@ def _tally(top: Block, words: Counts, usable: int) -> Tally | None:
     return Tally([top.leaves], usable) if top.size >= MANY else None
 
 
-def choose_all(
-    groups: Sequence[CompiledGroup], free: Sequence[int], marks: Sequence[int] | None = None
-) -> int | None:
+def choose_for(group: CompiledGroup, free: int, marks: int) -> int:
+    """Choose leaves for a group among the free ones; ``marks`` tells the blocks that are worth looking at."""
+    top = group.hierarchy.top
+    if group.tally and top.children:
+        return choose_marked(top, group.counts, free, group.tally.flagged(marks))
+    return choose(top, group.counts, free)
+
+
+def choose_all(groups: Sequence[CompiledGroup], free: Sequence[int]) -> int | None:
     """Choose resources for each group in turn, none twice, or tell with None that some group gets too little.
 
-    ``free`` gives the free leaves of each group's hierarchy, ``marks`` the blocks that are worth looking at.
+    ``free`` gives the free leaves of each group's hierarchy.
     """
     taken = 0
-    for number, group in enumerate(groups):
-        hierarchy, leaves = group.hierarchy, free[number]
+    for group, leaves in zip(groups, free, strict=True):
+        hierarchy = group.hierarchy
         left = leaves & ~hierarchy.touched(taken) if taken else leaves
-        if marks and group.tally and hierarchy.top.children:
-            chosen = choose_marked(hierarchy.top, group.counts, left, group.tally.flagged(marks[number]))
-        else:
-            chosen = choose(hierarchy.top, group.counts, left)
+        chosen = choose(hierarchy.top, group.counts, left)
         if not chosen:
             return None
         taken |= hierarchy.resources_of(chosen)

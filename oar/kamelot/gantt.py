@@ -8,6 +8,7 @@ from typing import NamedTuple
 from oar.core.job import JobId, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable, Compiler
 from oar.kamelot.containers import OUTSIDE, Nesting, Space, containers_first, nesting_of
+from oar.kamelot.hierarchy import Leaves
 from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
@@ -177,7 +178,8 @@ class Gantt:
         self.ends[job.job_id] = place.start + wanted.moldable.walltime_s
         end = place.start + wanted.duration - 1
         spaces = IN_PLATFORM if inside is None else frozenset({inside})
-        self._draw(Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing), sharing is ALONE)
+        bar = Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing)
+        self._draw(bar, place.leaves, were_free=sharing is ALONE)
         if nesting.opens is not None:
             self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
 
@@ -189,12 +191,14 @@ class Gantt:
             view = self._views[seen_from.space][seen_from.sharing] = self._build(seen_from)
         return view
 
-    def _draw(self, bar: Bar, were_free: bool = False) -> None:
+    def _draw(self, bar: Bar, leaves: Leaves | None = None, were_free: bool = False) -> None:
         self.bars.append(bar)
         for space in bar.spaces:
             for view in self._views[space].values():
                 if bar.blocks(view.seen_from):
-                    view.slots.remove(bar.begin, bar.end, bar.resources, were_free)
+                    view.slots.remove(
+                        bar.begin, bar.end, bar.resources, leaves=leaves, were_free=were_free
+                    )
 
     def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
         """Add to a space; its views gain resources, so they are made anew when they are next wanted."""

@@ -8,7 +8,7 @@ are numbered by rank, so that a set of resources is a set of leaves; else they a
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from oar.core.job import ALL, BEST, HALF, LevelValue
 from oar.kamelot import bits
@@ -45,6 +45,13 @@ def _above(children: Iterable[Block]) -> Block:
 
 Draft = dict[LevelValue, Any]
 """What is below each value of a level while rows are sorted in: drafts, or ranks at the last level."""
+
+
+class Leaves(NamedTuple):
+    """Leaves of a hierarchy, all of each."""
+
+    hierarchy: "Hierarchy"
+    leaves: int
 
 
 class Hierarchy:
@@ -131,12 +138,19 @@ class Hierarchy:
             return leaves
         resources = 0
         if self._ends:
-            for first, last in bits.runs(leaves):
-                resources |= bits.span(self._ends[first], self._ends[last + 1] - 1)
+            for first, last in self.runs(leaves):
+                resources |= bits.span(first, last)
             return resources
         for leaf in bits.members(leaves):
             resources |= self._leaf_masks[leaf]
         return resources
+
+    def runs(self, leaves: int) -> Iterable[tuple[int, int]]:
+        """Go through the runs of neighbouring ranks that the leaves are made of, rising."""
+        ends = self._ends
+        if not ends:
+            return bits.runs(self.resources_of(leaves))
+        return [(ends[first], ends[last + 1] - 1) for first, last in bits.runs(leaves)]
 
 
 def _ends_in_a_row(leaf_masks: Sequence[int]) -> list[int]:

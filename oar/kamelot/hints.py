@@ -13,7 +13,7 @@ from typing import NamedTuple
 from oar.kamelot.compiled import CompiledGroup, Shape
 from oar.kamelot.hierarchy import Counts
 
-NEAR = 16
+NEAR = 4
 """So many of the next hints are looked at when there is a new one."""
 
 

@@ -7,7 +7,8 @@ from itertools import accumulate
 from operator import and_
 from typing import NamedTuple
 
-from oar.kamelot.compiled import CompiledGroup, choose_all
+from oar.kamelot.compiled import CompiledGroup, choose_all, choose_for
+from oar.kamelot.hierarchy import Leaves
 from oar.kamelot.slot_set import SlotSet
 
 AHEAD = 16
@@ -15,10 +16,14 @@ AHEAD = 16
 
 
 class Place(NamedTuple):
-    """A date and the resources that are free from then on for long enough."""
+    """A date and the resources that are free from then on for long enough.
+
+    ``leaves`` are those that make up the resources, where they are leaves of one hierarchy.
+    """
 
     start: int
     resources: int
+    leaves: Leaves | None = None
 
 
 def find_place(
@@ -31,15 +36,25 @@ def find_place(
     searches = [Search(slots, group, duration) for group in groups]
     start = _first_for_all(searches, earliest, latest)
     while start is not None:
-        free = [search.free() for search in searches]
-        resources = choose_all(groups, free, [search.marks for search in searches])
-        if resources is not None:
-            return Place(start, resources)
-        after = max([search.after_blocked(free[number]) for number, search in enumerate(searches)])
+        place = _choose(start, searches)
+        if place is not None:
+            return place
+        after = max([search.after_blocked() for search in searches])
         if after == len(slots):
             return None
         start = _first_for_all(searches, slots.begins[after], latest)
     return None
+
+
+def _choose(start: int, searches: Sequence["Search"]) -> Place | None:
+    """Choose among what the searches found free from that start on."""
+    if len(searches) > 1:
+        resources = choose_all([search.group for search in searches], [search.free() for search in searches])
+        return Place(start, resources) if resources else None
+    search = searches[0]
+    hierarchy = search.group.hierarchy
+    chosen = choose_for(search.group, search.free(), search.marks)
+    return Place(start, hierarchy.resources_of(chosen), Leaves(hierarchy, chosen)) if chosen else None
 
 
 def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int | None:
@@ -69,7 +84,7 @@ class Search:
     def __init__(self, slots: SlotSet, group: CompiledGroup, duration: int) -> None:
         self.marks = 0
         self._slots = slots
-        self._group = group
+        self.group = group
         self._duration = duration
         self._window = slice(0, 0)
         self._look = slots.look(group)
@@ -83,7 +98,7 @@ class Search:
         alone has too little, the last slot that is to blame blocks every start up to its own begin.
         """
         begins, duration, look = self._slots.begins, self._duration, self._look
-        needed, everything = self._group.needed, self._group.marks
+        needed, everything = self.group.needed, self.group.marks
         first = border = seen = bisect_right(begins, start) - 1
         left, right = [everything], everything
         news: list[int] = []
@@ -115,7 +130,7 @@ class Search:
 
     def _next_good(self, first: int) -> int:
         """Find the first slot, from that one on, that has enough marks in itself."""
-        needed = self._group.needed
+        needed = self.group.needed
         while marks := self._look(first, first + AHEAD):
             for mark in marks:
                 if mark.bit_count() >= needed:
@@ -125,23 +140,22 @@ class Search:
 
     def free(self) -> int:
         """Tell which usable leaves are free all through the window that was found last."""
-        if not self._group.tally:
+        if not self.group.tally:
             return self.marks
-        return reduce(and_, self._slots.whole(self._group.hierarchy)[self._window], self._group.usable)
+        return reduce(and_, self._slots.whole(self.group.hierarchy)[self._window], self.group.usable)
 
-    def after_blocked(self, free: int) -> int:
+    def after_blocked(self) -> int:
         """Tell the first slot that a start may be in, when the window found last does not do.
 
-        ``free`` is what is free all through it. If that is enough for this group alone, others are to blame,
-        and the next slot may do.
+        If enough is free in it for this group alone, others are to blame, and the next slot may do.
         """
         first, stop = self._window.start, self._window.stop
-        fits = self._group.fits
-        if fits(free):
+        fits = self.group.fits
+        if fits(self.free()):
             return first + 1
-        whole = self._slots.whole(self._group.hierarchy)[self._window]
+        whole = self._slots.whole(self.group.hierarchy)[self._window]
         whole.reverse()
-        ends = list(accumulate(whole, and_, initial=self._group.usable))
+        ends = list(accumulate(whole, and_, initial=self.group.usable))
         return stop - _last_success(lambda step: fits(ends[step]), len(whole))
 
 

@@ -62,15 +62,19 @@ class Platform:
 
     def procset(self, mask: int) -> ProcSet:
         """Turn ranks into resource ids."""
-        return bits.procset_of(self._id_intervals(mask), self._rising)
+        return self.procset_of_runs(bits.runs(mask))
 
-    def _id_intervals(self, mask: int) -> Iterable[tuple[int, int]]:
-        for first, last in bits.runs(mask):
+    def procset_of_runs(self, runs: Iterable[tuple[int, int]]) -> ProcSet:
+        """Turn runs of ranks, rising, into resource ids."""
+        ids, follows = self._ids, self._follows
+        intervals = []
+        for first, last in runs:
             rank = first
             while rank <= last:
-                length = min(last - rank, self._follows[rank])
-                yield self._ids[rank], self._ids[rank] + length
-                rank += length + 1
+                stop = min(last, rank + follows[rank])
+                intervals.append((ids[rank], ids[stop]))
+                rank = stop + 1
+        return bits.procset_of(intervals, self._rising)
 
     def matching(self, condition: str) -> int:
         """Tell the ranks of the resources that match an SQL condition."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.core.job_dates import JobDates, job_dates
+from oar.kamelot import bits
 from oar.kamelot.best_walltime import lengthened, shortest
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
@@ -149,7 +150,9 @@ def _assign(
     gantt: Gantt, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest
 ) -> Assignment:
     gantt.plan(job, wanted, place, earliest)
-    resources = gantt.platform.procset(place.resources)
+    leaves = place.leaves
+    runs = bits.runs(place.resources) if leaves is None else leaves.hierarchy.runs(leaves.leaves)
+    resources = gantt.platform.procset_of_runs(runs)
     moldable = wanted.moldable
     return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
 

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 
 from oar.kamelot.compiled import CompiledGroup, Shape
-from oar.kamelot.hierarchy import Hierarchy
+from oar.kamelot.hierarchy import Hierarchy, Leaves
 from oar.kamelot.occupation import FOREVER
 
 
@@ -91,17 +91,25 @@ class SlotSet:
                 parallel.insert(index, parallel[index - 1])
         return index
 
-    def remove(self, begin: int, end: int, resources: int, were_free: bool = False) -> None:
+    def remove(
+        self,
+        begin: int,
+        end: int,
+        resources: int,
+        *,
+        leaves: Leaves | None = None,
+        were_free: bool = False,
+    ) -> None:
         """Take resources from ``begin`` to ``end``, both included; what is before the slots is ignored.
 
-        It is faster when the caller knows that they ``were_free`` all the time.
+        It is faster when the caller knows of which ``leaves`` they are made, and that they ``were_free``.
         """
         if end < self.begins[0]:
             return
         first = self.cut(max(begin, self.begins[0]))
         after = self.cut(end + 1) if end < FOREVER else len(self.begins)
         for shape, counts in self._tallies.items():
-            gone = shape.hierarchy.touched(resources) & shape.usable
+            gone = _touched(shape.hierarchy, resources, leaves) & shape.usable
             if gone and were_free and shape.hierarchy.single:
                 less = shape.tally.of(gone)
                 counts[first:after] = [count - less for count in counts[first:after]]
@@ -112,8 +120,14 @@ class SlotSet:
         kept = self._everything ^ (self._everything & resources)
         self.free[first:after] = [free & kept for free in self.free[first:after]]
         for hierarchy, whole in self._whole.items():
-            left = hierarchy.top.leaves ^ hierarchy.touched(resources)
-            whole[first:after] = [leaves & left for leaves in whole[first:after]]
+            left = hierarchy.top.leaves ^ _touched(hierarchy, resources, leaves)
+            whole[first:after] = [free & left for free in whole[first:after]]
+
+
+def _touched(hierarchy: Hierarchy, resources: int, leaves: Leaves | None) -> int:
+    if leaves is not None and leaves.hierarchy.base is hierarchy.base:
+        return leaves.leaves & hierarchy.top.leaves
+    return hierarchy.touched(resources)
 
 
 def _counted(shape: Shape, whole: list[int]) -> list[int]:
