@@ -67,7 +67,8 @@ def rank(orders: Orders, world: World, queues: Sequence[QueueView], jobs: Sequen
         names = {queue.name for queue in alike}
         past = together(use for name, use in world.past_use.items() if name in names)
         facts = OrderFacts(world.now, world.platform, alike, past)
-        parts.append(_rank_alike(order, [job for job in jobs if job.queue in names], facts))
+        if of_them := [job for job in jobs if job.queue in names]:
+            parts.append(_rank_alike(order, of_them, facts))
     return combine(parts)
 
 
