@@ -1,74 +1,18 @@
 """Rounds on a real database: what is read, what is written, and what happens in between."""
 
-from dataclasses import dataclass
-
-import pytest
 from sqlalchemy import event, select, update
 
 from oar.core.job_life import JobSignal
-from oar.core.request import parse_request
 from oar.db.engine import database_now
-from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.moves import move_job
 from oar.db.properties import add_property
-from oar.db.resources import add_resource
-from oar.db.tables_jobs import JobRow, KillRow, MoldableRow
-from oar.db.tables_resources import AssignmentRow, PredictionRow, ResourceRow
+from oar.db.tables_jobs import JobRow, KillRow
+from oar.db.tables_resources import AssignmentRow, ResourceRow
 from oar.kamelot import Rules
 from oar.kao.apply import apply
 from oar.kao.load import Kept, load_world
-from oar.kao.metascheduler import Metascheduler
 from oar.kao.round import run_round
-from oar.settings import SchedulerSettings
-
-SETTINGS = SchedulerSettings(check_plans=True)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A database with three nodes of two cores, and a metascheduler on it."""
-
-    engine: object
-    metascheduler: Metascheduler
-
-    def submit(self, *requests, types=(), commands=("true",), queue="default", after=(), properties=""):
-        alternatives = [parse_request(text, "network_address") for text in requests]
-        new = NewJobs(
-            user="alice", group="alice", host="front", queue=queue, project="default", name="",
-            properties=properties, types=types, alternatives=alternatives, commands=commands,
-            directory="/tmp", stdout="o", stderr="e", hold=False, required_jobs=after,
-            initial_request="", message="R=1,W=1:0:0,J=B",
-        )  # fmt: skip
-        with self.engine.begin() as connection:
-            return insert_jobs(connection, new, database_now(connection))
-
-    def states(self):
-        with self.engine.connect() as connection:
-            return dict(connection.execute(select(JobRow.job_id, JobRow.state)).all())
-
-    def plan(self):
-        with self.engine.connect() as connection:
-            return {
-                job_id: (start, str(resources))
-                for job_id, start, resources in connection.execute(
-                    select(
-                        MoldableRow.moldable_job_id, PredictionRow.start_time, PredictionRow.resources
-                    ).join(PredictionRow, PredictionRow.moldable_job_id == MoldableRow.moldable_id)
-                )
-            }
-
-    def column(self, job_id, column):
-        with self.engine.connect() as connection:
-            return connection.scalar(select(column).where(JobRow.job_id == job_id))
-
-
-@pytest.fixture
-def site(database):
-    with database.engine.begin() as connection:
-        for node in range(3):
-            for core in range(2):
-                add_resource(connection, f"node{node + 1}", {"cpuset": str(core)}, now=1000)
-    return Site(database.engine, Metascheduler(database.engine, database.reader, SETTINGS))
+from tests.integration.kao.site import SETTINGS
 
 
 def test_a_job_that_fits_is_given_its_resources_and_handed_to_the_launcher(site):
