@@ -100,6 +100,7 @@ class SchedulerSettings:
         "scheduler_priority ASC, state_num ASC, available_upto DESC, suspended_jobs ASC, "
         "network_address ASC, resource_id ASC",
     )
+    resource_order_plugin: str = key("SCHEDULER_RESOURCE_ORDER_PLUGIN", "")
     filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)
     jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0, least=0)
     freed_types: tuple[str, ...] = key("SCHEDULER_AVAILABLE_SUSPENDED_RESOURCE_TYPE", ("default",))
