@@ -1,22 +1,25 @@
-"""A scheduler that is slow and obvious: ProcSets only, nothing remembered, every rule as it is written.
+"""A scheduler that is slow and obvious: ids and ProcSets, nothing remembered, every rule as it is written.
 
 It answers what kamelot must answer, and shares with it the values of ``oar.core.job`` and the rules only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from procset import ProcSet
 
 from oar.core.durations import parse_date
-from oar.core.job import ALL, BEST, HALF, Group, JobId, Moldable, Resource, WaitingJob
-from oar.core.states import NodeState
+from oar.core.job import ALL, BEST, HALF, Group, JobId, LevelValue, Moldable, Resource, WaitingJob
+from oar.core.states import NodeState, ReservationState
 from oar.kamelot import OVER, Occupation, Rules
 
-Path = tuple[object, ...]
-Answer = tuple[int, int, str] | None
-"""Moldable, start and resources, or no place."""
+Blocks = dict[LevelValue, Any]
+"""The blocks below each value of a level, in order; at the last level, the ids of its resources."""
+
+Answer = tuple[int, int, int, str] | None
+"""Moldable, start, walltime and resources, or no place."""
 
 
 def reference_schedule(
@@ -28,13 +31,19 @@ def reference_schedule(
     now: int,
     rules: Rules,
     ends: Mapping[JobId, int],
+    cut: int = 0,
+    reservation: WaitingJob | None = None,
 ) -> dict[JobId, Answer]:
+    """Place the jobs, the first ``cut`` before all others, besteffort jobs last; then a reservation."""
     world = World(resources, filters, now, rules, ends)
     answers = {}
     for kind in (False, True):
         world.occupy([one for one in running if one.besteffort is kind])
-        for job in in_order([job for job in jobs if ("besteffort" in job.types) is kind]):
-            answers[job.job_id] = world.place(job)
+        for queue in (jobs[:cut], jobs[cut:]):
+            for job in in_order([job for job in queue if ("besteffort" in job.types) is kind]):
+                answers[job.job_id] = world.place(job)
+    if reservation is not None:
+        answers[reservation.job_id] = world.reserve(reservation)
     return answers
 
 
@@ -85,6 +94,15 @@ class Eyes:
         return not (shared or taken.placeholder in self.allowed)
 
 
+@dataclass
+class Wanted:
+    """What a moldable wants: for each group blocks and how many of them; of these resources; seen so."""
+
+    parts: list[tuple[Blocks, list[int]]]
+    usable: ProcSet
+    eyes: Eyes
+
+
 def date_of(job: WaitingJob, name: str, default: int) -> int:
     return parse_date(job.types[name]) if name in job.types else default
 
@@ -116,6 +134,7 @@ class World:
         self.rules = rules
         self.ends = dict(ends)
         self.occupied: list[Taken] = []
+        self.everything = some(r.resource_id for r in self.resources)
         self.ends_of_availability = [
             (r.available_upto, ProcSet(r.resource_id))
             for r in self.resources
@@ -171,7 +190,7 @@ class World:
 
     def free(self, eyes: Eyes, begin: int, end: int) -> ProcSet:
         """Tell what is free all the time between two dates, both included."""
-        free = ProcSet(*(r.resource_id for r in self.resources))
+        free = self.everything.copy()
         if eyes.space is not None:
             for date in [begin, *(date for date in self.dates() if begin < date <= end)]:
                 held = ProcSet()
@@ -188,17 +207,17 @@ class World:
         return free
 
     def usable(self, job: WaitingJob) -> ProcSet:
-        usable = ProcSet()
-        for r in self.resources:
-            standby = (
-                r.state is NodeState.ABSENT
-                and self.rules.energy_saving
-                and self.now < r.available_upto < 2147483646
-            )
-            permissive = job.types.get("state") == "permissive"
-            if r.state is NodeState.ALIVE or standby or permissive:
-                usable |= ProcSet(r.resource_id)
-        return usable
+        return some(r.resource_id for r in self.resources if self.may_use(job, r))
+
+    def may_use(self, job: WaitingJob, r: Resource) -> bool:
+        standby = (
+            r.state is NodeState.ABSENT
+            and self.rules.energy_saving
+            and self.now < r.available_upto < 2147483646
+        )
+        reserves = job.reservation is not ReservationState.NONE
+        lenient = reserves or job.types.get("state") == "permissive"
+        return r.state is NodeState.ALIVE or standby or lenient
 
     def earliest(self, job: WaitingJob) -> int | None:
         earliest = max(self.now, date_of(job, "postpone", 0))
@@ -214,89 +233,134 @@ class World:
         if self.now > min(deadline, date_of(job, "expire", 2**31)):
             return None
         earliest = self.earliest(job)
-        if earliest is None:
-            return None
-        eyes = eyes_of(job)
-        if eyes.space is not None and all(name != eyes.space for name, *_ in self.areas):
+        if earliest is None or not self.has_a_space(job):
             return None
         best = None
         for moldable in job.moldables:
-            duration = moldable.walltime_s + self.rules.security_time_s
-            if "besteffort" in job.types:
-                duration = max(self.rules.besteffort_duration_s, self.rules.security_time_s)
-            found = self.first_place(job, moldable, earliest, duration)
-            if found is not None and found[0] + moldable.walltime_s > deadline:
-                found = None
-            if found is not None and (best is None or found[0] + duration < best[1] + best[2]):
-                best = moldable, found[0], duration, found[1]
-        if best is None:
+            wanted = self.wanted(job, moldable)
+            duration = self.duration(job, least_of(moldable))
+            start = self.first_start(wanted, earliest, duration)
+            if start is None or start + least_of(moldable) > deadline:
+                continue
+            if best is None or start + duration < best[3]:
+                best = moldable, wanted, start, start + duration
+        return None if best is None else self.draw(job, *best[:3], deadline)
+
+    def reserve(self, job: WaitingJob) -> Answer:
+        """Place the job's first moldable at its start time or not at all."""
+        moldable, start = job.moldables[0], max(job.start_time, self.now)
+        wanted = self.wanted(job, moldable)
+        duration = self.duration(job, least_of(moldable))
+        if not self.has_a_space(job) or self.chosen(wanted, start, duration) is None:
             return None
-        moldable, start, duration, chosen = best
+        return self.draw(job, moldable, wanted, start, 2**31)
+
+    def duration(self, job: WaitingJob, walltime: int) -> int:
+        if "besteffort" in job.types:
+            return max(self.rules.besteffort_duration_s, self.rules.security_time_s)
+        return walltime + self.rules.security_time_s
+
+    def has_a_space(self, job: WaitingJob) -> bool:
+        space = eyes_of(job).space
+        return space is None or any(name == space for name, *_ in self.areas)
+
+    def wanted(self, job: WaitingJob, moldable: Moldable) -> Wanted:
+        groups = moldable.request.groups
+        parts = [(self.blocks(job, group), [level.count for level in group.levels]) for group in groups]
+        return Wanted(parts, self.usable(job), eyes_of(job))
+
+    def first_start(self, wanted: Wanted, earliest: int, duration: int) -> int | None:
+        """Try the earliest date and all those at which something changes."""
+        for start in [earliest, *(date for date in self.dates() if date > earliest)]:
+            if self.chosen(wanted, start, duration) is not None:
+                return start
+        return None
+
+    def chosen(self, wanted: Wanted, start: int, duration: int) -> ProcSet | None:
+        return match(wanted.parts, wanted.usable & self.free(wanted.eyes, start, start + duration - 1))
+
+    def draw(self, job: WaitingJob, moldable: Moldable, wanted: Wanted, start: int, deadline: int) -> Answer:
+        """Give the job its place for the longest walltime, up to the one that it wants, that fits there."""
+        for walltime in range(moldable.walltime_s, least_of(moldable) - 1, -1):
+            duration = self.duration(job, walltime)
+            chosen = self.chosen(wanted, start, duration)
+            if start + walltime <= deadline and chosen is not None:
+                break
+        assert chosen is not None
         end = start + duration - 1
+        eyes = wanted.eyes
         placeholder = None if "container" in job.types else job.types.get("placeholder")
         self.occupied.append(Taken(start, end, chosen, {eyes.space}, eyes.space, eyes.pair, placeholder))
         if "container" in job.types:
             self.areas.append((name_of_space(job), start, end, chosen))
             self.parents.append((name_of_space(job), eyes.space))
-        self.ends[job.job_id] = start + moldable.walltime_s
-        return moldable.moldable_id, start, str(chosen)
+        self.ends[job.job_id] = start + walltime
+        return moldable.moldable_id, start, walltime, str(chosen)
 
-    def first_place(
-        self, job: WaitingJob, moldable: Moldable, earliest: int, duration: int
-    ) -> tuple[int, ProcSet] | None:
-        for start in [earliest, *(date for date in self.dates() if date > earliest)]:
-            free = self.usable(job) & self.free(eyes_of(job), start, start + duration - 1)
-            chosen = self.match(job, moldable, free)
-            if chosen is not None:
-                return start, chosen
-        return None
-
-    def match(self, job: WaitingJob, moldable: Moldable, free: ProcSet) -> ProcSet | None:
-        chosen = ProcSet()
-        for group in moldable.request.groups:
-            found = self.match_group(job, group, free - chosen)
-            if found is None:
-                return None
-            chosen |= found
-        return chosen
-
-    def match_group(self, job: WaitingJob, group: Group, free: ProcSet) -> ProcSet | None:
-        names = [level.name for level in group.levels]
-        candidates: list[tuple[Path, int]] = []
+    def blocks(self, job: WaitingJob, group: Group) -> Blocks:
+        """Sort the resources that match and have a value at each level into blocks, in their order."""
+        top: Blocks = {}
+        filters = [self.filters[text] for text in (job.properties, group.filter) if text]
         for r in self.resources:
-            path = tuple(r.properties.get(name) for name in names)
-            matches = all(
-                not text or r.resource_id in self.filters[text] for text in (job.properties, group.filter)
-            )
-            if matches and None not in path:
-                candidates.append((path, r.resource_id))
-        return pick(candidates, [level.count for level in group.levels], (), free)
+            path = [value_at(r, level.name) for level in group.levels]
+            if None in path or any(r.resource_id not in matching for matching in filters):
+                continue
+            block = top
+            for value in path[:-1]:
+                block = block.setdefault(value, {})
+            block.setdefault(path[-1], []).append(r.resource_id)
+        return top
 
 
-def pick(candidates: list[tuple[Path, int]], counts: list[int], above: Path, free: ProcSet) -> ProcSet | None:
-    depth = len(above)
-    if depth == len(counts):
-        block = ProcSet(*(id_ for path, id_ in candidates if path == above))
-        return block if block <= free else None
-    below = [path for path, _ in candidates if path[:depth] == above]
-    possible = list(dict.fromkeys(path[: depth + 1] for path in below))
+def some(ids: Iterable[int]) -> ProcSet:
+    """Make a set of ids; neighbours are put together first, as a ProcSet is slow to make of many parts."""
+    parts: list[tuple[int, int]] = []
+    for id_ in sorted(ids):
+        first = parts.pop()[0] if parts and parts[-1][1] == id_ - 1 else id_
+        parts.append((first, id_))
+    return ProcSet(*parts)
+
+
+def value_at(r: Resource, level: str) -> LevelValue:
+    built_in: dict[str, LevelValue] = {
+        "resource_id": r.resource_id,
+        "network_address": r.node,
+        "type": r.type,
+    }
+    return built_in[level] if level in built_in else r.properties.get(level)
+
+
+def least_of(moldable: Moldable) -> int:
+    return moldable.least_walltime_s or moldable.walltime_s
+
+
+def match(parts: Sequence[tuple[Blocks, list[int]]], free: ProcSet) -> ProcSet | None:
+    """Match one group after the other, each on what the others left."""
+    chosen = ProcSet()
+    for blocks, counts in parts:
+        found = pick(blocks, counts, free - chosen)
+        if found is None:
+            return None
+        chosen |= some(found)
+    return chosen
+
+
+def pick(below: Blocks | list[int], counts: list[int], free: ProcSet) -> list[int] | None:
+    """Take the first blocks that have enough in them, as many as wanted; a block of the last level whole."""
+    if isinstance(below, list):
+        return below if all(id_ in free for id_ in below) else None
     survivors = []
-    for path in possible:
-        found = pick(candidates, counts, path, free)
+    for block in below.values():
+        found = pick(block, counts[1:], free)
         if found is not None:
             survivors.append(found)
-    wanted = counts[depth]
+    wanted = counts[0]
     if wanted == ALL:
-        wanted = len(possible)
-        if not possible:
-            return None
+        wanted = max(1, len(below))
     elif wanted == BEST:
         wanted = max(1, len(survivors))
     elif wanted == HALF:
-        wanted = max(1, len(survivors) // 2) if len(survivors) > 1 else 2
+        wanted = len(survivors) // 2 if len(survivors) > 1 else 2
     if len(survivors) < wanted:
         return None
-    chosen = ProcSet()
-    for found in survivors[:wanted]:
-        chosen |= found
-    return chosen
+    return [id_ for found in survivors[:wanted] for id_ in found]
