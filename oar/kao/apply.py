@@ -32,15 +32,9 @@ class Applied:
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
     """Write what changed; a job that was killed or held meanwhile is left alone."""
-    lock_resources(connection)
-    for job_id, message in sorted(decisions.refused.items()):
-        if move_job(connection, job_id, JobSignal.REFUSE, now=world.now, message=message):
-            log.info("job %d: refused, %s", job_id, message)
-    _write_plan(connection, world, decisions)
-    write_texts(connection, decisions.told)
-    write_karma(
-        connection, {one: karma for one, karma in decisions.karma.items() if world.karma.get(one) != karma}
-    )
+    launched = {one.job_id for one in decisions.launches}
+    after = [one for one in decisions.plan if one.job_id not in launched]
+    write_outcomes(connection, world, decisions, after, world.now)
     _launch(connection, world, decisions)
     asked = jobs_asked_to_end(connection, decisions.evictions)
     killed = [_evict(connection, one, world.now) for one in decisions.evictions if one not in asked]
@@ -49,13 +43,25 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed))
 
 
-def _write_plan(connection: Connection, world: World, decisions: Decisions) -> None:
-    launched = {one.job_id for one in decisions.launches}
-    write_changes(connection, world.plan, [one for one in decisions.plan if one.job_id not in launched])
+def write_outcomes(
+    connection: Connection, world: World, decisions: Decisions, plan: Iterable[Assignment], now: int
+) -> None:
+    """Refuse jobs, store the ``plan`` and tell the users, where that changed.
+
+    From here to the commit nobody else gives resources out.
+    """
+    lock_resources(connection)
+    for job_id, message in sorted(decisions.refused.items()):
+        if move_job(connection, job_id, JobSignal.REFUSE, now=now, message=message):
+            log.info("job %d: refused, %s", job_id, message)
+    _replace_rows(connection, world.plan, plan)
+    write_texts(connection, decisions.told)
+    write_karma(
+        connection, {one: karma for one, karma in decisions.karma.items() if world.karma.get(one) != karma}
+    )
 
 
-def write_changes(connection: Connection, before: Iterable[Assignment], after: Iterable[Assignment]) -> None:
-    """Replace rows of the stored plan by others; what stays is not written."""
+def _replace_rows(connection: Connection, before: Iterable[Assignment], after: Iterable[Assignment]) -> None:
     old = {one.moldable_id: one for one in before}
     new = {one.moldable_id: one for one in after}
     removed = [moldable_id for moldable_id in old if moldable_id not in new]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from oar.core.job import Assignment, JobId, Resource, RunningJob, WaitingJob
+from oar.core.job import Assignment, JobId, RunningJob, WaitingJob
 from oar.core.states import UNCHANGED, JobState, NodeState
 from oar.kamelot import Platform
 from oar.kamelot.bits import mask_of
@@ -199,22 +199,3 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) > SHOWN:
         return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
     return ", ".join(names)
-
-
-def due(plan: Sequence[Assignment], resources: Sequence[Resource], now: int) -> tuple[Assignment, ...]:
-    """Select the assignments whose date has come and whose resources can be used this second."""
-    usable = {
-        one.resource_id
-        for one in resources
-        if one.state is NodeState.ALIVE and one.next_state in (UNCHANGED, NodeState.ALIVE)
-    }
-    return tuple(one for one in plan if one.start_time <= now and usable.issuperset(one.resources))
-
-
-def make_room(
-    wanted: Sequence[Assignment], running: Sequence[RunningJob]
-) -> tuple[tuple[Assignment, ...], tuple[JobId, ...]]:
-    """Split the due assignments by what stands in their way."""
-    besteffort = [job for job in running if is_besteffort(job)]
-    free = tuple(one for one in wanted if not any(job.resources & one.resources for job in besteffort))
-    return free, ()

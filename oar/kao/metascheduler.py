@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 from oar.kamelot import Rules
 from oar.kao.apply import Applied, apply
 from oar.kao.load import Kept, load_world
-from oar.kao.model import SiteChoices
+from oar.kao.model import Decisions, SiteChoices, World
+from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
 from oar.kao.round import run_round
 from oar.settings import SchedulerSettings
@@ -33,6 +34,23 @@ class Metascheduler:
         orders = self.order.orders()
         world = load_world(self.engine, self.reader, self.settings.resource_order, self.kept, orders=orders)
         read = time.perf_counter()
+        decisions = self.decide(world, orders)
+        decided = time.perf_counter()
+        with self.engine.begin() as connection:
+            applied = apply(connection, world, decisions)
+        log.info(
+            "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms",
+            len(world.waiting),
+            len(decisions.plan),
+            len(decisions.launches),
+            (read - begin) * 1000,
+            (decided - read) * 1000,
+            (time.perf_counter() - decided) * 1000,
+        )
+        return applied
+
+    def decide(self, world: World, orders: Orders) -> Decisions:
+        """Run a round as the settings say; raises FlawedPlan."""
         decisions = run_round(
             world,
             rules_of(self.settings),
@@ -47,19 +65,7 @@ class Metascheduler:
             log.error("plan refused: %s", flaw)
         if decisions.flaws:
             raise FlawedPlan(decisions.flaws)
-        decided = time.perf_counter()
-        with self.engine.begin() as connection:
-            applied = apply(connection, world, decisions)
-        log.info(
-            "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms",
-            len(world.waiting),
-            len(decisions.plan),
-            len(decisions.launches),
-            (read - begin) * 1000,
-            (decided - read) * 1000,
-            (time.perf_counter() - decided) * 1000,
-        )
-        return applied
+        return decisions
 
 
 def rules_of(settings: SchedulerSettings) -> Rules:

@@ -45,6 +45,8 @@ class World:
     to write what changed. ``apart`` are jobs that neither wait nor hold resources, of the states that were
     asked for. ``past_use`` of each queue, and the ``karma`` that is stored of waiting jobs, are there when an
     order of jobs wants the past.
+
+    ``fixed`` are places of jobs that this round does not plan: they are taken, and stay.
     """
 
     now: int
@@ -59,6 +61,7 @@ class World:
     containers: tuple[Container, ...] = ()
     past_use: Mapping[str, PastUse] = field(default_factory=dict)
     karma: Mapping[JobId, float] = field(default_factory=dict)
+    fixed: tuple[tuple[Assignment, WaitingJob], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

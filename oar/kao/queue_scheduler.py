@@ -6,18 +6,16 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from oar.core.job import Assignment
-from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.engine import database_now
-from oar.db.locks import lock_resources
-from oar.db.moves import move_job
-from oar.db.planning import read_jobs_in, write_texts
+from oar.db.planning import read_jobs_in
 from oar.db.queues import UnknownQueue
 from oar.errors import OarError
-from oar.kao.apply import write_changes
-from oar.kao.load import Kept, load_world
-from oar.kao.metascheduler import FlawedPlan, rules_of
-from oar.kao.queue_plan import QueuePlan, plan_queue
+from oar.kao.apply import write_outcomes
+from oar.kao.load import load_world
+from oar.kao.metascheduler import Metascheduler
+from oar.kao.model import Decisions, World
+from oar.kao.queue_world import world_of_queue
 from oar.settings import SchedulerSettings
 
 log = logging.getLogger(__name__)
@@ -38,39 +36,35 @@ def schedule_queue(
 
     Raises UnknownQueue, QueueNotActive, FlawedPlan, and what the database raises; then nothing was written.
     """
-    world = load_world(engine, reader, settings.resource_order, Kept(), (JobState.TO_ACK_RESERVATION,))
+    scheduler = Metascheduler(engine, reader, settings)
+    orders = scheduler.order.orders()
+    apart = (JobState.TO_ACK_RESERVATION,)
+    world = load_world(engine, reader, settings.resource_order, scheduler.kept, apart=apart, orders=orders)
     world = world if now is None else replace(world, now=now)
     queue = next((one for one in world.queues if one.name == name), None)
     if queue is None:
         raise UnknownQueue(name)
     if not queue.active:
         raise QueueNotActive(name)
-    rules = rules_of(settings)
-    decided = plan_queue(
-        world, queue, rules, most_jobs=settings.jobs_per_round, check_plan=settings.check_plans
-    )
-    if decided.flaws:
-        raise FlawedPlan(decided.flaws)
+    world = world_of_queue(world, queue)
+    decisions = scheduler.decide(world, orders)
     with engine.begin() as connection:
-        ready = _write(connection, decided)
+        ready = _write(connection, world, decisions)
     log.info(
         "queue %s: %d placed, %d to start now, %d refused",
         name,
-        len(decided.after),
+        len(decisions.plan),
         len(ready),
-        len(decided.refused),
+        len(decisions.refused),
     )
     return ready
 
 
-def _write(connection: Connection, decided: QueuePlan) -> tuple[Assignment, ...]:
-    """Write what changed; give the jobs to start now, without those that were held or killed meanwhile."""
-    lock_resources(connection)
-    now = database_now(connection)  # not the date of the plan: OAR 2 gives one that lies ahead
-    for job_id, message in sorted(decided.refused.items()):
-        if move_job(connection, job_id, JobSignal.REFUSE, now=now, message=message):
-            log.info("job %d: refused, %s", job_id, message)
-    write_changes(connection, decided.before, decided.after)
-    write_texts(connection, decided.told)
+def _write(connection: Connection, world: World, decisions: Decisions) -> tuple[Assignment, ...]:
+    """Write what changed; give the jobs that can start now, without those that were held or killed meanwhile.
+
+    Nothing is dated ``world.now``, which lies ahead when OAR 2 calls.
+    """
+    write_outcomes(connection, world, decisions, decisions.plan, database_now(connection))
     waiting = set(read_jobs_in(connection, JobState.WAITING))
-    return tuple(one for one in decided.ready if one.job_id in waiting)
+    return tuple(one for one in decisions.launches if one.job_id in waiting)

@@ -19,11 +19,12 @@ from oar.kamelot import (
     Rules,
     check,
     explain,
+    occupation_of_planned,
     occupation_of_running,
     place_all,
 )
 from oar.kamelot.bits import mask_of
-from oar.kamelot.occupation import BESTEFFORT
+from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kao.launch import launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
@@ -92,13 +93,13 @@ def run_round(
 
 
 def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
-    """Say what running jobs take; a suspended one takes less."""
+    """Say what running jobs take, a suspended one less, and the places that are fixed."""
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
         types = choices.freed_types
         ranks = (rank for rank, one in enumerate(world.platform.resources) if one.type in types)
         freed = world.platform.procset(mask_of(ranks))
-    return [
+    running = [
         occupation_of_running(
             replace(job, resources=job.resources - freed) if job.state is JobState.SUSPENDED else job,
             world.now,
@@ -106,6 +107,7 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
         )
         for job in world.running
     ]
+    return running + [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]
 
 
 def _check(
@@ -140,14 +142,14 @@ def _without(stopped: Collection[JobId], jobs: Sequence[WaitingJob]) -> list[Wai
 
 
 def known_ends(world: World) -> dict[JobId, int]:
-    """Say when the jobs that others wait for end: they run until their walltime, or are over."""
+    """Say when the jobs that others wait for end, as far as that is known before anything is planned."""
     ends = {job_id: OVER for job_id, one in world.required.items() if one.state in FINAL_STATES}
     running = {
         job.job_id: (job.start_time or world.now) + job.walltime_s + job.suspended_s
         for job in world.running
         if job.job_id in world.required
     }
-    return ends | running
+    return ends | running | {job.job_id: one.start_time + one.walltime_s for one, job in world.fixed}
 
 
 def _name_containers(
