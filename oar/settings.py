@@ -130,6 +130,17 @@ class OrderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """Whether jobs have quotas, where these are written, and how far ahead they are looked at."""
+
+    enabled: bool = key("QUOTAS", False)
+    file: str = key("QUOTAS_CONF_FILE", "")
+    ahead_s: int = key("QUOTAS_PERIOD", 1296000, least=1)
+    window_s: int = key("QUOTAS_WINDOW_TIME_LIMIT", 4 * 1296000, least=1)
+    all_means: str = key("QUOTAS_ALL_NB_RESOURCES_MODE", "default_not_dead")
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionSettings:
     """What a submission means where the user said nothing."""
 
@@ -158,5 +169,6 @@ class Settings:
     nodes: NodeSettings = field(default_factory=NodeSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     order: OrderSettings = field(default_factory=OrderSettings)
+    quotas: QuotaSettings = field(default_factory=QuotaSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)

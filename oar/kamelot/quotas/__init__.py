@@ -18,7 +18,7 @@ from oar.kamelot.quotas.amounts import BadQuotas
 from oar.kamelot.quotas.answer import Allowed, Exceeded, Refused
 from oar.kamelot.quotas.calendar import Calendar, Quotas, Span
 from oar.kamelot.quotas.ledger import Ledger
-from oar.kamelot.quotas.read import OAR2_FILE, FileKind, kind_of, read_quotas
+from oar.kamelot.quotas.read import FileKind, count_all, file_to_read, kind_of, read_quotas
 from oar.kamelot.quotas.rules import (
     Binding,
     Choice,
@@ -32,7 +32,6 @@ from oar.kamelot.quotas.rules import (
 from oar.kamelot.quotas.week import Period
 
 __all__ = [
-    "OAR2_FILE",
     "Allowed",
     "BadQuotas",
     "Binding",
@@ -51,6 +50,8 @@ __all__ = [
     "Rule",
     "RuleSet",
     "Span",
+    "count_all",
+    "file_to_read",
     "kind_of",
     "read_quotas",
 ]

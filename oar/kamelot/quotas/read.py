@@ -1,9 +1,12 @@
 """From the text of a file of quotas to the quotas, whatever kind of file it is."""
 
+from collections.abc import Iterable
 from datetime import tzinfo
 from enum import Enum
 from pathlib import PurePath
 
+from oar.core.job import Resource
+from oar.core.states import NodeState
 from oar.kamelot.quotas.amounts import Source
 from oar.kamelot.quotas.calendar import Quotas
 from oar.kamelot.quotas.oar2_file import read_oar2_quotas
@@ -20,6 +23,26 @@ class FileKind(Enum):
     PERL = ".conf"
     JSON = ".json"
     TOML = ".toml"
+
+
+DEFAULT_TYPE = "default"
+"""Resources of other types are not counted by quotas."""
+
+NOT_DEAD = "default_not_dead"
+
+
+def file_to_read(named: str, oar_conf: str) -> str:
+    """Tell which file holds the quotas: the one named or, for "", OAR 2's; both beside ``oar.conf``."""
+    return str(PurePath(oar_conf).parent / (named or OAR2_FILE))
+
+
+def count_all(resources: Iterable[Resource], mode: str = NOT_DEAD) -> int:
+    """Tell how many resources ``ALL`` means: those of type default that are not Dead.
+
+    In any other mode than that, only those that are Alive or Absent.
+    """
+    states = set(NodeState) - {NodeState.DEAD} if mode == NOT_DEAD else {NodeState.ALIVE, NodeState.ABSENT}
+    return sum(one.type == DEFAULT_TYPE and one.state in states for one in resources)
 
 
 def kind_of(file: str) -> FileKind:

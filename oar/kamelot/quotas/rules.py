@@ -154,10 +154,10 @@ class RuleSet:
         self.name = name
         self.choice = choice
         self.job_types = None if job_types is None else tuple(job_types)
-        by_key = {rule.key: rule for rule in rules if self._counts(rule.key.type)}
-        self.rules = tuple(by_key.values())
+        self.rules = tuple({rule.key: rule for rule in rules}.values())
         self._tree = _tree_of(self.rules)
-        self._types = tuple(dict.fromkeys(rule.key.type for rule in self.rules))
+        used = dict.fromkeys(rule.key.type for rule in self.rules)
+        self._types = tuple(used) if job_types is None else tuple(name for name in job_types if name in used)
         self._bindings: dict[Who, tuple[Binding, ...]] = {}
 
     def __repr__(self) -> str:
@@ -186,40 +186,31 @@ class RuleSet:
 
         A counter comes once for each such rule.
         """
-        for key in _keys_matching(job, self._known(job.types)):
-            rule = self._rule(key)
-            if rule is not None and rule.limits.measures():
-                yield key.counter(job), rule.limits.measures()
-
-    def _counts(self, job_type: str) -> bool:
-        return self.job_types is None or job_type == TOGETHER or job_type in self.job_types
+        for rule in _matching(self._tree, _names(job._replace(types=self._known(job.types)))):
+            measures = rule.limits.measures()
+            if measures:
+                yield rule.key.counter(job), measures
 
     def _known(self, types: Sequence[str]) -> tuple[str, ...]:
         """Tell which of the types rules ask for, in the order of ``job_types`` or else of the rules."""
-        order = self._types if self.job_types is None else self.job_types
-        return tuple(known for known in order if known in types and known in self._types)
-
-    def _rule(self, key: Key) -> Rule | None:
-        below: Below | Rule | None = self._tree
-        for part in key:
-            below = below.get(part) if isinstance(below, Mapping) else None
-        return below if isinstance(below, Rule) else None
+        return tuple(name for name in self._types if name in types)
 
     def _every(self, job: Who) -> list[Rule]:
         return _not_shadowed(self._tree, ((job.queue,), (job.project,), job.types, (job.user,)))
 
     def _one(self, job: Who) -> list[Rule]:
         below: Below | Rule | None = self._tree
-        for names in (
-            (job.queue, EACH, TOGETHER),
-            (job.project, EACH, TOGETHER),
-            (*job.types, TOGETHER),
-            (job.user, EACH, TOGETHER),
-        ):
+        for names in _names(job):
             if not isinstance(below, Mapping):
                 return []
             below = next((below[name] for name in names if name in below), None)
         return [below] if isinstance(below, Rule) else []
+
+
+def _names(job: Who) -> tuple[tuple[str, ...], ...]:
+    """Tell what matches the job at each place of a key, the job's own values first."""
+    queue, project, user, types = job
+    return (queue, EACH, TOGETHER), (project, EACH, TOGETHER), (*types, TOGETHER), (user, EACH, TOGETHER)
 
 
 def _tree_of(rules: Sequence[Rule]) -> Below:
@@ -242,9 +233,11 @@ def _not_shadowed(below: Below | Rule, own: Sequence[tuple[str, ...]]) -> list[R
     return []
 
 
-def _keys_matching(job: Who, types: Sequence[str]) -> Iterator[Key]:
-    for queue in (TOGETHER, EACH, job.queue):
-        for project in (TOGETHER, EACH, job.project):
-            for type_ in (TOGETHER, *types):
-                for user in (TOGETHER, EACH, job.user):
-                    yield Key(queue, project, type_, user)
+def _matching(below: Below | Rule, names: Sequence[tuple[str, ...]]) -> Iterator[Rule]:
+    """Give all rules whose keys match."""
+    if isinstance(below, Rule):
+        yield below
+        return
+    for name in names[0]:
+        if name in below:
+            yield from _matching(below[name], names[1:])
