@@ -79,7 +79,12 @@ class FullJobs:
         start = job.scheduled_start
         yield "scheduledStart", NO_PREDICTION if start is None else format_date(start)
         yield "resubmit_job_id", job.resubmit_job_id
+        if self._shows_karma(job):
+            yield "last_karma", f"{job.last_karma:g}"
         yield "events", ""
+
+    def _shows_karma(self, job: JobDetails) -> bool:
+        return self.form == 3 and job.last_karma is not None
 
     def _dates(self, job: JobDetails) -> Iterator[tuple[str, object]]:
         line = job.line
@@ -135,6 +140,8 @@ class FullJobs:
                 str(place.resource_id): {"network_address": place.node, "current_state": str(place.state)}
                 for place in job.predicted
             }
+        if self._shows_karma(job):
+            structure["last_karma"] = job.last_karma
         if self.form == 3:
             structure = {_FORMAT_3.get(name, name): value for name, value in structure.items()}
             structure.pop("job_user")

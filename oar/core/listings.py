@@ -92,6 +92,8 @@ class JobDetails:
     events: tuple[EventLine, ...]
     granted_walltime_s: int | None = None
     """The walltime that comes with the place it has, had or is planned on; it may be less than asked for."""
+    last_karma: float | None = None
+    """The karma it was last ordered by; None when it never was."""
 
     @property
     def walltime_s(self) -> int | None:

@@ -132,6 +132,7 @@ class _Parts:
             stderr_file=(row.stderr_file or "").replace("%jobid%", str(row.job_id)),
             initial_request=row.initial_request or "",
             resubmit_job_id=row.resubmit_job_id,
+            last_karma=row.last_karma,
             scheduler_info=row.scheduler_info,
             assigned_moldable=row.assigned_moldable_job or 0,
             moldables=tuple(self._moldables.get(row.job_id, ())),

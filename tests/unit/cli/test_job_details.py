@@ -118,6 +118,18 @@ def test_without_an_exit_code_there_is_no_line_for_it():
     assert "exit_code" not in names(a_job())
 
 
+def test_the_last_karma_is_shown_in_the_form_of_oar_3_only():
+    job = a_job(last_karma=0.125)
+    assert "    last_karma = 0.125" in lines_of(job, form=3)
+    assert FullJobs([job], form=3).structure()["12"]["last_karma"] == 0.125
+    assert "last_karma" not in names(job)
+    assert "last_karma" not in FullJobs([job]).structure()["12"]
+
+
+def test_a_job_that_was_never_ordered_by_karma_shows_none():
+    assert "last_karma" not in names(a_job(), form=3)
+
+
 def test_dates_that_are_not_yet_have_no_line():
     shown = names(a_job(state=JobState.WAITING, start_time=0))
     assert "startTime" not in shown
