@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from oar.kamelot.quotas.amounts import HOUR_S
-from oar.kamelot.quotas.rules import EACH, TOGETHER, Key, Limits, Measure, Rule
+from oar.kamelot.quotas.rules import TOGETHER, Key, Limits, Measure, Rule
 
 _PLURAL = {Measure.RESOURCES: "resources", Measure.JOBS: "jobs", Measure.WORK: "resource-hours"}
 
@@ -35,10 +35,8 @@ class Exceeded:
         """Say it for people, without the date."""
         most = _number(self.rule.limits, self.measure, "")
         count = _number(self.counts, self.measure, "")
-        unit = _PLURAL[self.measure]
-        return (
-            f"the quota {self.rule} allows {_whose(self.rule.key, self.counter)} {most} {unit}, not {count}"
-        )
+        allowed = f"allows {_whose(self.counter)} {most} {_PLURAL[self.measure]}"
+        return f"the quota {self.rule} {allowed}; with this job it would be {count}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,6 @@ def _number(amounts: Limits, measure: Measure, nothing: str) -> str:
     return f"{amount / HOUR_S:.2f}".rstrip("0").rstrip(".") if measure is Measure.WORK else str(amount)
 
 
-def _whose(key: Key, counter: Key) -> str:
-    parts = []
-    for field, wanted, own in zip(Key._fields, key, counter, strict=True):
-        if wanted != TOGETHER:
-            parts.append(f"each {field} such as {own}" if wanted == EACH else f"{field} {own}")
-    return ", ".join(parts) or "all jobs together"
+def _whose(counter: Key) -> str:
+    named = [f"{field} {name}" for field, name in zip(Key._fields, counter, strict=True) if name != TOGETHER]
+    return ", ".join(named) or "all jobs together"

@@ -1,6 +1,7 @@
 """The three kinds of files of quotas: what they mean, and what is answered when they say something else."""
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from tests.unit.kamelot.quotas.build import HOUR_S, Someone
 
 PARIS = ZoneInfo("Europe/Paris")
 ETC = Path(__file__).parents[4] / "etc"
+PAGE = Path(__file__).parents[4] / "docs" / "quotas.md"
 
 
 def limits(quotas: Quotas) -> dict[str, tuple]:
@@ -414,3 +416,11 @@ def test_a_bad_file_is_an_error_of_the_configuration():
 @pytest.mark.parametrize("file", ["scheduler_quotas.conf", "quotas.json", "quotas.toml"])
 def test_the_examples_that_come_with_oar_can_be_read(file):
     assert read_quotas((ETC / file).read_text(), file, 100, PARIS).plain.rules
+
+
+@pytest.mark.parametrize(("language", "file"), [("toml", "x.toml"), ("json", "x.json"), ("perl", "x.conf")])
+def test_what_the_page_on_quotas_shows_can_be_read(language, file):
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    quotas = read_quotas("\n".join(blocks), file, 100, PARIS)
+    assert quotas.plain.rules
+    assert (quotas.calendar is None) == (language == "perl")

@@ -171,7 +171,10 @@ def test_the_answer_names_the_rule_its_limit_and_the_count():
     assert answer.held_by is not None
     assert (answer.held_by.measure, answer.held_by.date) == (Measure.RESOURCES, 19)
     assert answer.held_by.message() == "quota_exceeded:Gantt_quotas->{*}->{*}->{*}->{/}=[24,-,-]>[16,-1,-1]"
-    assert answer.held_by.words() == "the quota *,*,*,/ allows each user such as toto 16 resources, not 24"
+    assert (
+        answer.held_by.words()
+        == "the quota *,*,*,/ allows user toto 16 resources; with this job it would be 24"
+    )
 
 
 def test_hours_are_told_as_the_file_has_them():
