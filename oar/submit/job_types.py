@@ -1,5 +1,6 @@
 """The types that a job may have, and how each is written. Pure."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,17 @@ def _date(value: str) -> str:
     return ""
 
 
+def _number(value: str) -> str:
+    try:
+        return "" if math.isfinite(float(value)) else "has no value to count with"
+    except ValueError:
+        return "has a value that is no number"
+
+
+def _part_of_one(value: str) -> str:
+    return _number(value) or ("" if 0 <= float(value) <= 1 else "is out of its bounds")
+
+
 _PAIRS = [f"{one},{other}" for one in ("user", "*") for other in ("name", "*")]
 _DATE = "YYYY-MM-DD hh:mm:ss"
 
@@ -90,6 +102,9 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
         "postpone": JobTypeForm(f"postpone={_DATE}", _date),
         "expire": JobTypeForm(f"expire={_DATE}", _date),
         "deadline": JobTypeForm(f"deadline={_DATE}", _date),
+        "priority": JobTypeForm("priority=NUMBER", _number),
+        "qos": JobTypeForm("qos=NUMBER between 0 and 1", _part_of_one),
+        "nice": JobTypeForm("nice=NUMBER between 0 and 1", _part_of_one),
     }
 )
 """Every type that means something here, by its name."""

@@ -68,3 +68,25 @@ def test_a_value_that_means_nothing_is_refused_with_what_would(word: str, told: 
 def test_two_values_of_one_type_are_refused() -> None:
     with pytest.raises(BadJobType, match="'inner=1' and 'inner=2' exclude each other; give one of them"):
         check_types(["inner=1", "noop", "inner=2"])
+
+
+@pytest.mark.parametrize(
+    "one", ["priority=0.5", "priority=-3", "priority=1e3", "qos=0", "qos=1", "nice=0.25"]
+)
+def test_types_that_the_order_of_jobs_reads_hold_numbers(one):
+    check_types([one])
+
+
+@pytest.mark.parametrize(
+    ("one", "right"),
+    [
+        ("priority=high", "has a value that is no number; write priority=NUMBER"),
+        ("priority", "has no value; write priority=NUMBER"),
+        ("priority=nan", "has no value to count with"),
+        ("qos=2", "is out of its bounds; write qos=NUMBER between 0 and 1"),
+        ("nice=-0.1", "is out of its bounds"),
+    ],
+)
+def test_a_type_of_the_order_of_jobs_with_a_wrong_number_is_refused(one, right):
+    with pytest.raises(BadJobType, match=right):
+        check_types([one])
