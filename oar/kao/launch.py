@@ -1,6 +1,6 @@
 """Who starts now, beside whom, and which besteffort jobs must make room first. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from oar.core.job import Assignment, JobId, RunningJob, WaitingJob
@@ -84,6 +84,11 @@ def takes_standby(job: WaitingJob) -> bool:
     return any(job.types.get(name) == "standby" for name in STANDBY_TYPES)
 
 
+def freed_ranks(platform: Platform, freed_types: Collection[str]) -> Iterator[int]:
+    """Tell the ranks of the resources that a suspended job leaves to others."""
+    return (rank for rank, one in enumerate(platform.resources) if one.type in freed_types)
+
+
 def takes_any_state(job: WaitingJob) -> bool:
     """Tell whether some resource of the job need not be Alive when it starts."""
     return is_permissive(job) or takes_standby(job)
@@ -109,9 +114,8 @@ class _Scene:
         }
         self._holders = [_Holder(job, platform.mask(job.resources)) for job in running]
         self._suspended = [one for one in self._holders if _is_suspended(one.job)]
-        self._freed = mask_of(
-            rank for rank, one in enumerate(platform.resources) if self._suspended and one.type in freed_types
-        )
+        freed = freed_ranks(platform, freed_types) if self._suspended else ()
+        self._freed = mask_of(freed)
 
     def missing(self, job: WaitingJob, place: Assignment) -> str:
         """Say in words what keeps a job whose date has come; "" when it can start.

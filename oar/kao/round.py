@@ -25,7 +25,7 @@ from oar.kamelot import (
 )
 from oar.kamelot.bits import mask_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
-from oar.kao.launch import launch
+from oar.kao.launch import freed_ranks, launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
 from oar.kao.order import BY_POLICY, UNRANKED, Orders, Ranking, combine, rank
@@ -96,9 +96,7 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
     """Say what running jobs take, a suspended one less, and the places that are fixed."""
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
-        types = choices.freed_types
-        ranks = (rank for rank, one in enumerate(world.platform.resources) if one.type in types)
-        freed = world.platform.procset(mask_of(ranks))
+        freed = world.platform.procset(mask_of(freed_ranks(world.platform, choices.freed_types)))
     running = [
         occupation_of_running(
             replace(job, resources=job.resources - freed) if job.state is JobState.SUSPENDED else job,
@@ -209,8 +207,9 @@ def _tell_stopped(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId
     """Say to the jobs that cannot be planned why that is so."""
     told = {}
     for job in world.waiting:
-        outcome, before = outcomes.get(job.job_id), world.told.get(job.job_id, Told())
+        outcome = outcomes.get(job.job_id)
         if isinstance(outcome, NoRoom):
+            before = world.told.get(job.job_id, Told())
             words = Told(message_of(job, outcome, before.message), outcome.reason)
             if words != before:
                 told[job.job_id] = words
