@@ -90,14 +90,13 @@ def _read_now(text: str) -> int:
 
 def _schedule(conf: Path | None, queue: str, now: int | None) -> tuple["Assignment", ...]:
     from oar.config import load_settings  # noqa: PLC0415 - bad arguments are told without
-    from oar.db.engine import open_engine, open_reader  # noqa: PLC0415 - the slowest import of all
+    from oar.kao.metascheduler import Metascheduler  # noqa: PLC0415 - the database's library is slow to load
     from oar.kao.queue_scheduler import schedule_queue  # noqa: PLC0415 - as above
     from oar.logs import set_up_logs  # noqa: PLC0415 - as above
 
     settings, _ = load_settings(conf)
     set_up_logs(settings.server, "kamelot")
-    engine, reader = open_engine(settings.database), open_reader(settings.database)
-    return schedule_queue(engine, reader, settings.scheduler, queue, now)
+    return schedule_queue(Metascheduler.of(settings), queue, now)
 
 
 def _announce(ready: Iterable["Assignment"]) -> None:

@@ -9,10 +9,8 @@ import click
 from oar.bus import send
 from oar.config import load_settings
 from oar.core.messages import LaunchJob
-from oar.db.engine import open_engine, open_reader
 from oar.errors import OarError
 from oar.kao.metascheduler import Metascheduler
-from oar.kao.order_source import OrderSource
 from oar.kao.worker import attempt, serve
 from oar.logs import set_up_logs
 
@@ -30,12 +28,7 @@ def main(conf: Path | None, worker: str | None) -> None:
     try:
         settings, _ = load_settings(conf)
         set_up_logs(settings.server, "kao")
-        metascheduler = Metascheduler(
-            open_engine(settings.database),
-            open_reader(settings.database),
-            settings.scheduler,
-            order=OrderSource(settings.order),
-        )
+        metascheduler = Metascheduler.of(settings)
     except OarError as error:
         click.echo(f"kao: {error}", err=True)
         sys.exit(error.exit_code)

@@ -2,10 +2,13 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from oar.core.states import JobState
+from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
 from oar.kao.apply import Applied, apply
 from oar.kao.load import Kept, load_world
@@ -13,7 +16,7 @@ from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
 from oar.kao.round import run_round
-from oar.settings import SchedulerSettings
+from oar.settings import SchedulerSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +31,20 @@ class Metascheduler:
     kept: Kept = field(default_factory=Kept)
     order: OrderSource = field(default_factory=OrderSource)
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Metascheduler":
+        """Make the one that the configuration describes; it connects when it is first used."""
+        return cls(
+            open_engine(settings.database),
+            open_reader(settings.database),
+            settings.scheduler,
+            order=OrderSource(settings.order),
+        )
+
     def run(self) -> Applied:
         """Read the world, decide, write; raises what the database raises, having written nothing."""
         begin = time.perf_counter()
-        orders = self.order.orders()
-        world = load_world(self.engine, self.reader, self.settings.resource_order, self.kept, orders=orders)
+        world, orders = self.look()
         read = time.perf_counter()
         decisions = self.decide(world, orders)
         decided = time.perf_counter()
@@ -48,6 +60,12 @@ class Metascheduler:
             (time.perf_counter() - decided) * 1000,
         )
         return applied
+
+    def look(self, apart: Sequence[JobState] = ()) -> tuple[World, Orders]:
+        """Read the world, with jobs of the states ``apart``, and how its jobs are to be ordered."""
+        orders = self.order.orders()
+        order = self.settings.resource_order
+        return load_world(self.engine, self.reader, order, self.kept, apart, orders=orders), orders
 
     def decide(self, world: World, orders: Orders) -> Decisions:
         """Run a round as the settings say; raises FlawedPlan."""

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from oar.core.job import Assignment
 from oar.core.states import JobState
@@ -12,11 +12,9 @@ from oar.db.planning import read_jobs_in
 from oar.db.queues import UnknownQueue
 from oar.errors import OarError
 from oar.kao.apply import write_outcomes
-from oar.kao.load import load_world
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.model import Decisions, World
 from oar.kao.queue_world import world_of_queue
-from oar.settings import SchedulerSettings
 
 log = logging.getLogger(__name__)
 
@@ -29,17 +27,12 @@ class QueueNotActive(OarError):
         self.name = name
 
 
-def schedule_queue(
-    engine: Engine, reader: Engine, settings: SchedulerSettings, name: str, now: int | None = None
-) -> tuple[Assignment, ...]:
+def schedule_queue(scheduler: Metascheduler, name: str, now: int | None = None) -> tuple[Assignment, ...]:
     """Plan the waiting jobs of the queue, as of ``now`` or the database's clock; give those that can start.
 
     Raises UnknownQueue, QueueNotActive, FlawedPlan, and what the database raises; then nothing was written.
     """
-    scheduler = Metascheduler(engine, reader, settings)
-    orders = scheduler.order.orders()
-    apart = (JobState.TO_ACK_RESERVATION,)
-    world = load_world(engine, reader, settings.resource_order, scheduler.kept, apart=apart, orders=orders)
+    world, orders = scheduler.look((JobState.TO_ACK_RESERVATION,))
     world = world if now is None else replace(world, now=now)
     queue = next((one for one in world.queues if one.name == name), None)
     if queue is None:
@@ -48,7 +41,7 @@ def schedule_queue(
         raise QueueNotActive(name)
     world = world_of_queue(world, queue)
     decisions = scheduler.decide(world, orders)
-    with engine.begin() as connection:
+    with scheduler.engine.begin() as connection:
         ready = _write(connection, world, decisions)
     log.info(
         "queue %s: %d placed, %d to start now, %d refused",
