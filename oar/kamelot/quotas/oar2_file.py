@@ -12,8 +12,8 @@ from oar.kamelot.quotas.rules import Choice, Key, Limits, Rule, RuleSet
 
 _BLANK = re.compile(r"(?:\s+|#[^\n]*)*")
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\$@]|\\.)*\""""
-_PART = re.compile(rf"(?:->\s*)?\{{\s*({_QUOTED}|[^\s'\"{{}}$@%]+)\s*\}}\s*")
-_NUMBER = re.compile(rf"({_QUOTED}|[-+]?[\d._]+(?:[eE][-+]?\d+)?)\s*")
+_PART = re.compile(rf"(?:->\s*)?\{{\s*({_QUOTED}|[\w*/.:+-]+)\s*\}}\s*")
+_NUMBER = re.compile(rf"({_QUOTED}|[-+]?(?!0\d)[\d._]+(?:[eE][-+]?\d+)?)\s*")
 _TRUTH = re.compile(r"1\s*;")
 _VARIABLE = "$Gantt_quotas"
 _LIMITS = ("resources", "jobs", "resource-hours")

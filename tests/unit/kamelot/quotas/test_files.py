@@ -139,6 +139,8 @@ def test_an_empty_perl_file_has_no_rules():
         ("$Gantt_quotas->{a}{b}{c}{d} = [1,2,3,4];", "expected at most three limits"),
         ("$Gantt_quotas->{a}{b}{c}{d} = [];", "expected a number"),
         ("$Gantt_quotas->{a}{b}{c}{d} = [1,-2,3];", 'rule "a,b,c,d": jobs: expected a number of at least 0'),
+        ("$Gantt_quotas->{a}{b}{c}{d} = 010;", "expected a number"),  # eight, for Perl
+        ("$Gantt_quotas->{a}{b}{c}{;} = 10;", "expected four names in braces"),
         ("$Gantt_quotas->{a}{b}{c}{d} = 10*24;", 'expected ";" after the limits'),
         ("$Gantt_quotas->{a}{b}{c}{d} = [1 2];", 'expected ","'),
         ("$Gantt_quotas->{a}{b}{c}{d} [1];", 'expected "=" after the names'),

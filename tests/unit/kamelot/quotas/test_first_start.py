@@ -5,7 +5,7 @@ from datetime import UTC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oar.kamelot.quotas import Allowed, Calendar, Choice, Ledger, Period, Quotas
+from oar.kamelot.quotas import Allowed, Calendar, Choice, Ledger, Period, Quotas, Refused
 from tests.unit.kamelot.quotas.build import Someone, rules
 from tests.unit.kamelot.quotas.naive import Charge, NaiveLedger
 
@@ -59,6 +59,28 @@ def test_a_job_starts_at_the_first_second_at_which_no_quota_is_exceeded(wanted, 
             if through_a_copy:
                 book = book.copy()
             book.charge(job, begin, end, work_end, resources)
+
+
+TIGHT = Quotas(rules({"*,*,*,/": [5, 3, 60]}))
+sizes = st.tuples(st.integers(0, 30), st.integers(1, 15), st.integers(0, 9), st.integers(0, 5))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(sizes, min_size=5, max_size=25))
+def test_what_one_job_had_to_wait_for_says_nothing_wrong_about_the_next(jobs):
+    book, naive, job = Ledger(TIGHT, 0), NaiveLedger(TIGHT), Someone()
+    for earliest, walltime, security, resources in jobs:
+        answer = book.first_start(job, earliest, walltime + security, walltime, resources)
+        if resources * walltime > 60:
+            assert isinstance(answer, Refused)
+            continue
+        start, duration = answer.start, walltime + security
+        assert naive.allows(job, start, duration, walltime, resources)
+        for sooner in range(earliest, start):
+            assert not naive.allows(job, sooner, duration, walltime, resources)
+        charge = (job, start, start + duration - 1, start + walltime - 1, resources)
+        book.charge(*charge)
+        naive.charges.append(Charge(*charge))
 
 
 @settings(max_examples=200, deadline=None)
