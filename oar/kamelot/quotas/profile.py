@@ -42,8 +42,8 @@ class Profile(ABC):
     def clear(self, begin: int, end: int, duration: int, last: int, most: int) -> int:
         """Tell the first date from ``begin`` on from which the amount stays within ``most`` for long enough.
 
-        From ``begin``, that is until ``end``; from later dates for the duration or until ``last``. When there
-        is none up to ``last``, it is a later date, and until just before that the amount is beyond.
+        From ``begin``, that is until ``end``, which is no more than the duration; from later dates for the
+        duration or until ``last``. When there is none up to ``last``, it is a later date, and until just before that the amount is beyond.
         """
         begins, values = self._begins, self._values
         first = bisect_right(begins, begin) - 1

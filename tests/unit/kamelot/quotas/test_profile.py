@@ -48,7 +48,7 @@ def test_it_is_clear_from_the_first_date_that_is_within_for_long_enough(
     *, kind, added, most, begin, first, duration, last
 ):
     begin = min(begin, last)
-    end = min(begin + first - 1, last)
+    end = min(begin + min(first, duration) - 1, last)
     amounts = [amount(kind, added, date) for date in range(2 * END)]
 
     def clear(date):
