@@ -11,6 +11,7 @@ from oar.core.request import parse_request
 from oar.db.engine import database_now
 from oar.db.fair_share import read_past_use
 from oar.db.jobs import NewJobs, insert_jobs
+from oar.db.listing import JobChoice, read_job_details
 from oar.db.queues import change_queue
 from oar.db.resources import add_resource
 from oar.db.tables_admin import AccountingRow
@@ -18,6 +19,7 @@ from oar.db.tables_jobs import JobRow, MoldableRow
 from oar.db.tables_resources import PredictionRow
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.order_source import OrderSource
+from oar.kao.queue_scheduler import schedule_queue
 from oar.settings import JsonObject, OrderSettings, SchedulerSettings
 
 DAY_S = 86400
@@ -160,7 +162,7 @@ def test_a_job_beyond_the_bound_of_its_user_waits_and_is_told_so(site):
     jobs = [site.submit("alice") for _ in range(3)]
     site.metascheduler(priority="FAIRSHARE", jobs_per_user=2).run()
     assert site.row(jobs[2]).scheduler_info == (
-        "older jobs of alice wait before it (2), and one round plans no more than 2 of a user"
+        "one round plans no more than 2 jobs of alice, the oldest ones"
     )
 
 
@@ -254,3 +256,19 @@ def test_past_use_reads_no_window_older_than_was_asked_for(site, analyzed):
                  " WHERE relname = 'accounting'")
         ).scalar_one()  # fmt: skip
     assert rows < 100
+
+
+def test_the_scheduler_of_one_queue_keeps_the_order_too(site):
+    jobs = [site.submit(user) for user in USERS]
+    ready = schedule_queue(site.metascheduler(priority="FAIRSHARE"), "default")
+    assert [one.job_id for one in ready] == [jobs[-1]]
+    assert site.order_of_starts(()) == jobs[::-1]
+    assert site.row(jobs[-1])[:2] == ("R=4,W=1:0:0,J=B (Karma=0.200)", pytest.approx(0.2))
+
+
+def test_oarstat_reads_the_last_karma(site):
+    job_id = site.submit("eve")
+    site.metascheduler(priority="FAIRSHARE").run()
+    with site.engine.connect() as connection:
+        (details,) = read_job_details(connection, JobChoice(jobs=(job_id,)))
+    assert details.last_karma == 1.0

@@ -125,8 +125,6 @@ def _oldest(jobs: Sequence[WaitingJob], most: int) -> tuple[list[WaitingJob], di
         if of_user[job.user] <= most:
             looked_at.append(job)
         else:
-            left_out[job.job_id] = (
-                f"older jobs of {job.user} wait before it ({of_user[job.user] - 1}), "
-                f"and one round plans no more than {most} of a user"
-            )
+            # The same words while it waits: a count would be written anew whenever another one starts.
+            left_out[job.job_id] = f"one round plans no more than {most} jobs of {job.user}, the oldest ones"
     return looked_at, left_out

@@ -78,9 +78,7 @@ def test_at_most_so_many_jobs_of_a_user_are_looked_at_the_oldest_ones():
 def test_a_job_beyond_the_bound_of_its_user_is_told_so():
     orders = Orders(FairShare(OrderSettings(jobs_per_user=Bound(1))))
     result = ranked([job(1, user="alice"), job(2, user="alice")], orders)
-    assert result.left_out == {
-        2: "older jobs of alice wait before it (1), and one round plans no more than 1 of a user"
-    }
+    assert result.left_out == {2: "one round plans no more than 1 jobs of alice, the oldest ones"}
 
 
 def test_a_bound_of_0_leaves_nobody_out():

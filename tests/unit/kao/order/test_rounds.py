@@ -81,7 +81,7 @@ def test_a_job_beyond_the_bound_of_its_user_is_told_so():
     world = make_world(job(1), job(2), job(3, user="bob"), now=NOW)
     decisions = decide(world, FairShare(OrderSettings(jobs_per_user=Bound(1))))
     assert sorted(decisions.outcomes) == [1, 3]
-    assert decisions.told[JobId(2)].reason.startswith("older jobs of alice wait before it (1)")
+    assert decisions.told[JobId(2)].reason.startswith("one round plans no more than 1 jobs of alice")
 
 
 def test_an_order_that_fails_is_a_complaint_and_the_round_goes_on():
