@@ -80,7 +80,7 @@ class Site:
     def states(self) -> dict[int, str]:
         """Give the state of each job."""
         with self.engine.connect() as connection:
-            rows = connection.execute(select(JobRow.job_id, JobRow.state))
+            rows = connection.execute(select(JobRow.job_id, JobRow.state).order_by(JobRow.job_id))
             return dict(rows.all())
 
     def plan(self) -> dict[int, tuple[int, str]]:
