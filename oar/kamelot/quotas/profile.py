@@ -43,7 +43,8 @@ class Profile(ABC):
         """Tell the first date from ``begin`` on from which the amount stays within ``most`` for long enough.
 
         From ``begin``, that is until ``end``, which is no more than the duration; from later dates for the
-        duration or until ``last``. When there is none up to ``last``, it is a later date, and until just before that the amount is beyond.
+        duration or until ``last``. When there is none up to ``last``, it is a later date, and from the last
+        one to just before that the amount is beyond.
         """
         begins, values = self._begins, self._values
         first = bisect_right(begins, begin) - 1

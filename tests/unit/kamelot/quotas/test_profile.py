@@ -37,19 +37,22 @@ def test_an_amount_is_the_sum_of_what_was_added(kind, added):
 @pytest.mark.parametrize("kind", [Steps, Slopes])
 @settings(max_examples=200, deadline=None)
 @given(
-    added=pieces,
-    most=st.integers(0, 60),
+    added=st.lists(
+        st.tuples(st.integers(0, 80), st.integers(1, 9), st.integers(1, 5)), min_size=8, max_size=25
+    ),
+    share=st.sampled_from([0, 0.2, 0.4, 0.6, 0.9]),
     begin=st.integers(0, 90),
     first=st.integers(1, 30),
     duration=st.integers(1, 30),
     last=st.integers(60, 150),
 )
 def test_it_is_clear_from_the_first_date_that_is_within_for_long_enough(
-    *, kind, added, most, begin, first, duration, last
+    *, kind, added, share, begin, first, duration, last
 ):
     begin = min(begin, last)
     end = min(begin + min(first, duration) - 1, last)
     amounts = [amount(kind, added, date) for date in range(2 * END)]
+    most = int(share * max(amounts))
 
     def clear(date):
         until = end if date == begin else min(date + duration - 1, last)
