@@ -81,7 +81,8 @@ class KaoWorker:
             raise
         if answer.get("error"):
             raise RoundFailed(str(answer["error"]))
-        return RoundResult(tuple(int(job_id) for job_id in answer["launch"]), bool(answer["killed"]))
+        launch = tuple(int(job_id) for job_id in answer["launch"])
+        return RoundResult(launch, bool(answer["killed"]), bool(answer["again"]))
 
     async def close(self) -> None:
         """End the child, politely first, and close its socket."""

@@ -40,6 +40,7 @@ async def launch(means: Means, job_id: int) -> bool:
         return False
     if job.is_noop:
         log.info("job %d: noop, holds its resources", job_id)
+        _let_inner_jobs_start(means, job)
         await _run_prologue(means, job)
         return False
     log.info("job %d: launching on %s", job_id, ", ".join(job.nodes))
@@ -111,7 +112,14 @@ async def _started(means: Means, job: JobOnNodes) -> bool:
         await clean(means, job, job.nodes)
         return False
     log.info("job %d: running, oarexec is on %s", job.job_id, job.nodes[0])
+    _let_inner_jobs_start(means, job)
     return is_killed
+
+
+def _let_inner_jobs_start(means: Means, job: JobOnNodes) -> None:
+    """Have a round run: the inner jobs of a container start when it runs."""
+    if "container" in job.types:
+        means.hear(Hint.SCHEDULE)
 
 
 def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:

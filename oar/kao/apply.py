@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from oar.core.effects import Effect
 from oar.core.events import EventKind
 from oar.core.job import Assignment, JobId
 from oar.core.job_life import JobSignal
@@ -24,10 +25,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for."""
+    """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for.
+
+    ``again`` asks for another round: jobs ended in this one, and others may wait for that.
+    """
 
     to_launch: tuple[JobId, ...]
     killed: bool
+    again: bool = False
 
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
@@ -38,9 +43,12 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     _launch(connection, world, decisions)
     asked = jobs_asked_to_end(connection, decisions.evictions)
     killed = [_evict(connection, one, world.now) for one in decisions.evictions if one not in asked]
-    for job_id in read_jobs_in(connection, JobState.TO_ERROR):
+    ends = [
         move_job(connection, job_id, JobSignal.ERROR_TOLD, now=world.now)
-    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed))
+        for job_id in read_jobs_in(connection, JobState.TO_ERROR)
+    ]
+    again = any(end is not None and Effect.WAKE_SCHEDULER in end.effects for end in ends)
+    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed), again)
 
 
 def write_outcomes(

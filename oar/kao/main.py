@@ -14,7 +14,7 @@ from oar.kao.metascheduler import Metascheduler
 from oar.kao.worker import attempt, serve
 from oar.logs import set_up_logs
 
-DONE, ROUND_FAILED, JOBS_TO_KILL = 0, 1, 2
+DONE, AGAIN, JOBS_TO_KILL = 0, 1, 2
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +23,7 @@ DONE, ROUND_FAILED, JOBS_TO_KILL = 0, 1, 2
 def main(conf: Path | None, worker: str | None) -> None:
     """Run one scheduling round over all queues.
 
-    Exit codes: 0 done, 1 the round failed and should be run again, 2 jobs must be killed first.
+    Exit codes: 0 done, 1 the round failed or asks for another one, 2 jobs must be killed first.
     """
     try:
         settings, _ = load_settings(conf)
@@ -39,9 +39,9 @@ def main(conf: Path | None, worker: str | None) -> None:
         return
     applied = attempt(metascheduler.run)
     if isinstance(applied, str):
-        sys.exit(ROUND_FAILED)
+        sys.exit(AGAIN)
     send(settings.server, *(LaunchJob(job_id) for job_id in applied.to_launch))
-    sys.exit(JOBS_TO_KILL if applied.killed else DONE)
+    sys.exit(JOBS_TO_KILL if applied.killed else AGAIN if applied.again else DONE)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """kao as the long-lived child of the server: runs a round when asked, answers with what to do.
 
 The server sends ``{"round": n}``; the answer is ``{"round": n, "launch": [job ids], "killed": bool,
-"error": text or null}``. A round that fails is an answer too; the next one starts from the database again.
+"again": bool, "error": text or null}``. A round that fails is an answer too; the next one starts from the
+database again.
 """
 
 import json
@@ -40,8 +41,13 @@ def answer(run: Callable[[], Applied]) -> dict[str, object]:
     """Run one round and spell its result."""
     applied = attempt(run)
     if isinstance(applied, str):
-        return {"launch": [], "killed": False, "error": applied}
-    return {"launch": list(applied.to_launch), "killed": applied.killed, "error": None}
+        return {"launch": [], "killed": False, "again": False, "error": applied}
+    return {
+        "launch": list(applied.to_launch),
+        "killed": applied.killed,
+        "again": applied.again,
+        "error": None,
+    }
 
 
 def attempt(run: Callable[[], Applied]) -> Applied | str:

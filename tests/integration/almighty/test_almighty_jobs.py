@@ -242,6 +242,19 @@ def test_a_noop_job_runs_without_its_nodes_and_a_kill_terminates_it(database):
     assert remote.calls == []
 
 
+@pytest.mark.parametrize("types", [("container",), ("container=box", "noop")])
+def test_a_round_follows_when_a_container_runs_since_inner_jobs_wait_for_that(database, types):
+    job_id = add_ready_job(database.engine, types=types)
+
+    async def scene(server: RunningServer) -> None:
+        await server.until_state(job_id, JobState.RUNNING)
+        async with asyncio.timeout(10):
+            while server.metascheduler.rounds < 2:
+                await asyncio.sleep(0.02)
+
+    play(database, FakeRemote(), scene)
+
+
 def test_a_waiting_job_that_is_killed_never_reaches_a_node(database):
     job_id = add_ready_job(database.engine, JobState.WAITING)
     remote = FakeRemote()

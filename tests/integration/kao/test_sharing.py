@@ -89,13 +89,22 @@ def test_c11_an_inner_job_goes_to_error_when_its_container_has_ended_and_others_
     five.metascheduler.run()
     five.move(container, JobSignal.KILL)
     other = five.job("resource_id=2,walltime=0:10:0")
-    assert five.metascheduler.run().to_launch == (other,)
+    applied = five.metascheduler.run()
+    assert (applied.to_launch, applied.again) == ((other,), True)
     assert five.states() == {container: "Error", inner: "Error", other: "toLaunch"}
     assert five.column(inner, JobRow.message) == (
         f"Job will never run (inner={container}: this container does not exist or has ended),"
         " setting it to error"
     )
     assert inner not in five.plan()
+
+
+def test_what_waits_for_a_refused_job_is_planned_in_the_round_that_is_asked_for(five: Site) -> None:
+    refused = five.job("resource_id=1,walltime=0:1:0", types=("expire=2001-01-01",))
+    after = five.job("resource_id=1,walltime=0:1:0", after=(refused,))
+    assert five.metascheduler.run().again
+    applied = five.metascheduler.run()
+    assert (applied.to_launch, applied.again) == ((after,), False)
 
 
 @pytest.mark.parametrize("name", ["expire", "deadline"])

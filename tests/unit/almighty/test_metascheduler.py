@@ -23,7 +23,8 @@ socket.connect(sys.argv[1])
 while True:
     number = json.loads(socket.recv())["round"]
     {body}
-    answer = {{"round": number, "launch": [number, os.getpid()], "killed": True, "error": error}}
+    answer = {{"launch": [number, os.getpid()], "killed": True, "again": True, "error": error}}
+    answer["round"] = number
     socket.send(json.dumps(answer).encode())
 """
 
@@ -51,6 +52,7 @@ def test_kao_serves_many_rounds_in_one_process():
         assert (first.launch[0], second.launch[0]) == (1, 2)
         assert first.launch[1] == second.launch[1]
         assert first.killed
+        assert first.again
 
     play(scene)
 
