@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import HALF, Group, Moldable, WaitingJob
-from oar.kamelot.hierarchy import Block, Counts, Hierarchy, at_least, choose, choose_marked, make_test, needed
+from oar.kamelot.hierarchy import Counts, Hierarchy, at_least, choose, choose_marked, make_test, needed
 from oar.kamelot.platform import Platform
 from oar.kamelot.tally import Tally
-
-MANY = 1024
-"""Leaves from which on counting them once is worth it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,17 +116,18 @@ class Compiler:
         if found is None:
             hierarchy = self._platform.hierarchy(candidates, names)
             usable = hierarchy.whole(self._usable)
-            found = self._shapes[key] = Shape(hierarchy, usable, _tally(hierarchy.top, words, usable))
+            found = self._shapes[key] = Shape(hierarchy, usable, _tally(hierarchy, words, usable))
         return found
 
 
-def _tally(top: Block, words: Counts, usable: int) -> Tally | None:
-    """Make a tally for requests that count the leaves of many blocks, or many leaves."""
+def _tally(hierarchy: Hierarchy, words: Counts, usable: int) -> Tally | None:
+    """Make a tally for requests that count the leaves of blocks, or single resources."""
+    top = hierarchy.top
     if words[-1] or len(words) > 2:
         return None
     if top.children:
         return Tally([block.leaves for block in top.children], usable)
-    return Tally([top.leaves], usable) if top.size >= MANY else None
+    return Tally([top.leaves], usable) if hierarchy.single else None
 
 
 def choose_for(group: CompiledGroup, free: int, marks: int) -> int:

@@ -196,9 +196,7 @@ class Gantt:
         for space in bar.spaces:
             for view in self._views[space].values():
                 if bar.blocks(view.seen_from):
-                    view.slots.remove(
-                        bar.begin, bar.end, bar.resources, leaves=leaves, were_free=were_free
-                    )
+                    view.slots.remove(bar.begin, bar.end, bar.resources, leaves=leaves, were_free=were_free)
 
     def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
         """Add to a space; its views gain resources, so they are made anew when they are next wanted."""

@@ -263,7 +263,7 @@ def choose(block: Block, counts: Counts, free: int) -> int:
 
 
 def choose_marked(block: Block, counts: Counts, free: int, marked: Iterable[int]) -> int:
-    """Choose as :func:`choose` does at two levels, when only the children of these numbers may have enough."""
+    """Choose as :func:`choose` does at two levels; only the children of these numbers may have enough."""
     wanted, enough = counts
     chosen = found = 0
     every = []

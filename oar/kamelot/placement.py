@@ -142,7 +142,7 @@ class Search:
         """Tell which usable leaves are free all through the window that was found last."""
         if not self.group.tally:
             return self.marks
-        return reduce(and_, self._slots.whole(self.group.hierarchy)[self._window], self.group.usable)
+        return self._slots.free_leaves(self.group, self._window)
 
     def after_blocked(self) -> int:
         """Tell the first slot that a start may be in, when the window found last does not do.

@@ -36,7 +36,7 @@ def free_in_window(slots: SlotLists, start: int, duration: int) -> int:
     """Tell the ranks that are free from ``start`` on for so many seconds."""
     first = first_slot(slots, start)
     stop = bisect_left(slots.begins, start + duration, first + 1)
-    return reduce(and_, slots.free[first:stop])
+    return reduce(and_, (slots.free_at(number) for number in range(first, stop)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Openings:
         begins = self._slots.begins
         for number in range(first_slot(self._slots, self.earliest), len(begins)):
             last = begins[number + 1] - 1 if number + 1 < len(begins) else self._horizon
-            free = self._platform.procset(self._slots.free[number] & self._usable)
+            free = self._platform.procset(self._slots.free_at(number) & self._usable)
             yield Slot(max(begins[number], self.earliest), last, free)
 
     def free(self, option: Option, start: int) -> ProcSet:

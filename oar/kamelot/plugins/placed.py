@@ -109,6 +109,6 @@ def _free_until(slots: SlotLists, place: Place) -> int:
     """Tell the last second up to which all resources of a place stay free."""
     begins = slots.begins
     for number in range(first_slot(slots, place.start), len(begins)):
-        if place.resources & ~slots.free[number]:
+        if place.resources & ~slots.free_at(number):
             return begins[number] - 1
     return FOREVER
