@@ -1,6 +1,6 @@
 """What a matching plugin is given: the resources that are free for a job during one window of time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from procset import ProcSet
 
@@ -23,26 +23,35 @@ class Matching:
         self._hierarchy = platform.hierarchy(matching, names)
         self.resources = self._hierarchy.resources
         """Their ranks; a resource without value at one of the levels is not among them."""
-        self._blocks: dict[str, tuple[ProcSet, ...]] = {}
+        self._blocks: dict[str, tuple[int, ...]] = {}
         self._unbroken: ProcSet | None = None
 
     def choose(self, free: int, counts: Sequence[int]) -> int:
         """Match the counts as ever, among these ranks; none when they do not suffice."""
         hierarchy = self._hierarchy
-        leaves = hierarchy.whole(free)
+        leaves = self._whole(free)
         return hierarchy.resources_of(choose(hierarchy.top, tuple(counts), leaves)) if leaves else 0
 
-    def blocks(self, level: str) -> tuple[ProcSet, ...]:
+    def _whole(self, free: int) -> int:
+        """Tell the leaves that are wholly free; what is quick here, unlike elsewhere, is when little is."""
+        hierarchy = self._hierarchy
+        touched = hierarchy.touched(free)
+        around = hierarchy.resources_of(touched)
+        return touched ^ hierarchy.touched(around ^ (around & free))
+
+    def blocks(self, level: str) -> tuple[int, ...]:
         """Divide all of them by one level, in scheduling order."""
         found = self._blocks.get(level)
         if found is None:
             if not self.platform.knows(level):
                 raise BadArguments(f'no resource has a property "{level}"')
-            hierarchy = self.platform.hierarchy(self.resources, (level,))
-            leaves = bits.members(hierarchy.top.leaves)
-            found = tuple(self.platform.procset(hierarchy.resources_of(1 << leaf)) for leaf in leaves)
-            self._blocks[level] = found
+            found = self._blocks[level] = tuple(self._ranks_of_blocks(level))
         return found
+
+    def _ranks_of_blocks(self, level: str) -> Iterator[int]:
+        hierarchy = self.platform.hierarchy(self.resources, (level,))
+        for leaf in bits.members(hierarchy.top.leaves):
+            yield hierarchy.resources_of(1 << leaf)
 
     def unbroken(self) -> ProcSet:
         """Tell those in blocks of the last level whose ids follow one another without a gap."""
@@ -97,7 +106,16 @@ class GroupCandidates:
 
         The property need not be a level of the request. Raises BadArguments when no resource has it.
         """
-        return self._matching.blocks(level)
+        return tuple(map(self._matching.platform.procset, self._matching.blocks(level)))
+
+    def parts(self, level: str, within: ProcSet | None = None) -> tuple[ProcSet, ...]:
+        """Divide what is free, and in ``within``, by one property, in scheduling order; no part is empty.
+
+        Raises BadArguments when no resource has the property.
+        """
+        free = self._free_in(within)
+        parts = [block & free for block in self._matching.blocks(level)]
+        return tuple(map(self._matching.platform.procset, filter(None, parts)))
 
     def match(self, within: ProcSet | None = None, counts: Sequence[int] | None = None) -> ProcSet | None:
         """Choose as kamelot does, or tell with None that there is too little.
@@ -106,9 +124,12 @@ class GroupCandidates:
         replaced by others, one for each level. Blocks of the last level are given as a whole.
         """
         matching = self._matching
-        free = self._mask if within is None else self._mask & matching.platform.mask(within)
+        free = self._free_in(within)
         chosen = matching.choose(free, self.counts if counts is None else counts)
         return matching.platform.procset(chosen) if chosen else None
+
+    def _free_in(self, within: ProcSet | None) -> int:
+        return self._mask if within is None else self._mask & self._matching.platform.mask(within)
 
 
 class Candidates:

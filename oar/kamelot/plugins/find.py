@@ -62,8 +62,8 @@ def local(candidates: Candidates) -> ProcSet | None:
 
 
 def _from_one_block(group: GroupCandidates, left: ProcSet, level: str) -> ProcSet | None:
-    for block in _fullest_first(group, left, level):
-        chosen = group.match(block)
+    for part in sorted(group.parts(level, left), key=len):
+        chosen = group.match(part)
         if chosen is not None:
             return chosen
     return None
@@ -71,20 +71,14 @@ def _from_one_block(group: GroupCandidates, left: ProcSet, level: str) -> ProcSe
 
 def _from_fullest_blocks(group: GroupCandidates, left: ProcSet) -> ProcSet | None:
     wanted, *below = group.counts
-    if wanted < 0:
-        return group.match(left)
-    taken, found = ProcSet(), 0
-    for block in _fullest_first(group, left, group.levels[0].name):
-        chosen = group.match(block, (1, *below))
+    anyhow = group.match(left)
+    if wanted < 0 or anyhow is None:
+        return anyhow
+    found: list[ProcSet] = []
+    for part in sorted(group.parts(group.levels[0].name, left), key=len):
+        chosen = group.match(part, (1, *below))
         if chosen is not None:
-            taken |= chosen
-            found += 1
-            if found == wanted:
-                return taken
-    return None
-
-
-def _fullest_first(group: GroupCandidates, left: ProcSet, level: str) -> list[ProcSet]:
-    """List what is left of each block, the least first, of equals in scheduling order."""
-    parts = [block & left for block in group.blocks(level)]
-    return sorted(filter(None, parts), key=len)
+            found.append(chosen)
+            if len(found) == wanted:
+                break
+    return ProcSet().union(*found)

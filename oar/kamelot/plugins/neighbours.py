@@ -51,7 +51,8 @@ def _from_runs(candidates: Candidates, in_order: Runs) -> ProcSet | None:
         if len(group.levels) > 1:
             asked = "/".join(level.name for level in group.levels)
             raise BadArguments(f"understands requests of one level, and this job asks for /{asked}")
-        free = group.match((group.free & group.unbroken) - taken, (BEST,))
+        left = (group.free & group.unbroken) - taken
+        free = group.match(left, (BEST,)) if group.match(left) is not None else None
         if free is None:
             return None
         runs = in_order(candidates, (ProcSet(interval) for interval in free.intervals()))

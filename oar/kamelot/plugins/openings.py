@@ -1,11 +1,10 @@
 """What a search plugin is given: the plan as its job sees it, and the ways in which the job can be placed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Protocol
 
 from procset import ProcSet
 
@@ -14,29 +13,34 @@ from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.arguments import Arguments
 from oar.kamelot.plugins.candidates import Candidates, Matching
 
-
-class SlotLists(Protocol):
-    """Slots as two parallel lists: when each begins, and the ranks free in it; the last never ends."""
-
-    @property
-    def begins(self) -> Sequence[int]:
-        """The first second of each slot, rising."""
-
-    @property
-    def free(self) -> Sequence[int]:
-        """The ranks that are free in each slot."""
+Piece = tuple[int, int, int]
+"""A time in which the free resources do not change: first second, last second, and their ranks as bits."""
 
 
-def first_slot(slots: SlotLists, date: int) -> int:
-    """Tell which slot holds the date; the first one holds also what is before it."""
-    return max(bisect_right(slots.begins, date) - 1, 0)
+class Slots:
+    """The plan as one job sees it, from now on: what it may use at all, as far as it is free."""
 
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        """Keep the pieces, given in the order of time and without gaps; there must be one at least."""
+        self.pieces = tuple(pieces)
+        self.begins = [begin for begin, _, _ in self.pieces]
 
-def free_in_window(slots: SlotLists, start: int, duration: int) -> int:
-    """Tell the ranks that are free from ``start`` on for so many seconds."""
-    first = first_slot(slots, start)
-    stop = bisect_left(slots.begins, start + duration, first + 1)
-    return reduce(and_, (slots.free_at(number) for number in range(first, stop)))
+    def at(self, date: int) -> int:
+        """Tell the number of the slot that holds the date; the first one holds also what is before it."""
+        return max(bisect_right(self.begins, date) - 1, 0)
+
+    def free(self, start: int, duration: int) -> int:
+        """Tell the ranks that are free from ``start`` on for so many seconds."""
+        first = self.at(start)
+        stop = bisect_left(self.begins, start + duration, first + 1)
+        return reduce(and_, (free for _, _, free in self.pieces[first:stop]))
+
+    def free_until(self, start: int, ranks: int) -> int:
+        """Tell the last second up to which all these ranks stay free, when they are so at the start."""
+        for begin, _, free in self.pieces[self.at(start) :]:
+            if ranks & ~free:
+                return begin - 1
+        return self.pieces[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,10 @@ class Openings:
     def __init__(
         self,
         platform: Platform,
-        slots: SlotLists,
+        slots: Slots,
         options: tuple[Option, ...],
         *,
-        usable: int,
         earliest: int,
-        horizon: int,
         arguments: Arguments,
         search: Search,
     ) -> None:
@@ -99,8 +101,6 @@ class Openings:
         self.arguments = arguments
         self._platform = platform
         self._slots = slots
-        self._usable = usable
-        self._horizon = horizon
         self._search = search
 
     @property
@@ -113,11 +113,9 @@ class Openings:
 
         Free in them is what the job may use at all; what matches its filters, ``free`` tells.
         """
-        begins = self._slots.begins
-        for number in range(first_slot(self._slots, self.earliest), len(begins)):
-            last = begins[number + 1] - 1 if number + 1 < len(begins) else self._horizon
-            free = self._platform.procset(self._slots.free_at(number) & self._usable)
-            yield Slot(max(begins[number], self.earliest), last, free)
+        first = self._slots.at(self.earliest)
+        for begin, end, free in self._slots.pieces[first:]:
+            yield Slot(max(begin, self.earliest), end, self._platform.procset(free))
 
     def free(self, option: Option, start: int) -> ProcSet:
         """Tell what matches an option's filters and is free for all its duration if it starts then."""
@@ -128,12 +126,12 @@ class Openings:
         matching = 0
         for one in option.matchings:
             matching |= one.resources
-        return free_in_window(self._slots, start, option.duration_s) & self._usable & matching
+        return self._slots.free(start, option.duration_s) & matching
 
     def candidates(self, option: Option, start: int, arguments: Arguments | None = None) -> Candidates:
         """Tell the same as a matching plugin would be told, to choose from it in the same way."""
-        free = free_in_window(self._slots, start, option.duration_s) & self._usable
-        beginning = first_slot(self._slots, start) == 0
+        free = self._slots.free(start, option.duration_s)
+        beginning = self._slots.at(start) == 0
         return Candidates(
             self._platform,
             option.matchings,

@@ -1,7 +1,7 @@
 """Where plugins meet the scheduler: requests that were made ready in, a moldable and its place out."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from oar.core.job import WaitingJob
@@ -9,7 +9,7 @@ from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.occupation import FOREVER, is_besteffort
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
-from oar.kamelot.plugins.openings import SlotLists, first_slot
+from oar.kamelot.plugins.openings import Piece, Slots
 from oar.kamelot.plugins.registry import Plugins
 from oar.kamelot.plugins.search import Wish, place_by_plugin
 from oar.kamelot.reason import Reason
@@ -32,25 +32,25 @@ class Bounds:
 
 def placed_by_plugin(
     platform: Platform,
-    slots: SlotLists,
+    pieces: Iterable[Piece],
     job: WaitingJob,
     moldables: Sequence[CompiledMoldable],
     *,
-    usable: int,
     plugins: Plugins,
     bounds: Bounds,
     normal: NormalFind,
     allowed: FirstAllowed | None = None,
 ) -> tuple[CompiledMoldable, Place] | Reason:
-    """Find the place of a job that asks for plugins; ``slots`` is the plan as the job sees it.
+    """Find the place of a job that asks for plugins.
 
+    ``pieces`` is the plan as the job sees it, from now to the end of time, and only of what it may use.
     ``moldables`` are those of the job, each for its least walltime; the one that is placed gets the longest
-    for which the resources that the plugin chose stay free. ``usable`` are the ranks that the job may use.
+    for which the resources that the plugin chose stay free.
     ``normal`` is the search for jobs without plugins. Without ``allowed`` only resources are in the way.
     """
+    slots = Slots(pieces)
     wish = Wish(
         replace(job, moldables=tuple(one.moldable for one in moldables)),
-        usable,
         [one.duration for one in moldables],
         bounds.earliest,
         bounds.latest,
@@ -77,7 +77,7 @@ def placed_by_plugin(
 
 
 def prolonged(
-    slots: SlotLists,
+    slots: Slots,
     job: WaitingJob,
     wanted: CompiledMoldable,
     place: Place,
@@ -94,7 +94,7 @@ def prolonged(
     more = min(asked, (FOREVER if deadline is None else deadline) - place.start) - least.walltime_s
     drawn = not is_besteffort(job)
     if more > 0 and drawn:
-        more = min(more, _free_until(slots, place) - (place.start + wanted.duration - 1))
+        more = min(more, slots.free_until(place.start, place.resources) - (place.start + wanted.duration - 1))
 
     def lasting(more_s: int) -> CompiledMoldable:
         moldable = replace(least, walltime_s=least.walltime_s + more_s)
@@ -103,12 +103,3 @@ def prolonged(
     if more > 0 and allowed is not None:
         more = bisect_left(range(1, more + 1), True, key=lambda s: allowed(lasting(s), place) > place.start)
     return lasting(more) if more > 0 else wanted
-
-
-def _free_until(slots: SlotLists, place: Place) -> int:
-    """Tell the last second up to which all resources of a place stay free."""
-    begins = slots.begins
-    for number in range(first_slot(slots, place.start), len(begins)):
-        if place.resources & ~slots.free_at(number):
-            return begins[number] - 1
-    return FOREVER

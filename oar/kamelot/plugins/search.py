@@ -12,7 +12,7 @@ from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.answers import PluginFailed, ask, checked_choice, checked_resources
 from oar.kamelot.plugins.arguments import Call, call_of
 from oar.kamelot.plugins.candidates import Candidates, Matching
-from oar.kamelot.plugins.openings import Choice, Openings, Option, SlotLists, first_slot, free_in_window
+from oar.kamelot.plugins.openings import Choice, Openings, Option, Slots
 from oar.kamelot.plugins.registry import FindPlugin, NoSuchPlugin, Plugins
 from oar.kamelot.reason import Reason, ReasonKind
 
@@ -30,12 +30,11 @@ That is as far as others than resources are concerned: quotas. A date beyond all
 class Wish:
     """A job that asks for plugins, and what its place is bound by.
 
-    ``usable`` are the ranks that it may use, ``durations`` the seconds that each of its moldables takes in
-    the plan. It starts not before ``earliest``, not after ``latest``, and is over by ``deadline``.
+    ``durations`` are the seconds that each of its moldables takes in the plan. It starts not before
+    ``earliest``, not after ``latest``, and is over by ``deadline``.
     """
 
     job: WaitingJob
-    usable: int
     durations: Sequence[int]
     earliest: int
     latest: int = FOREVER
@@ -52,7 +51,7 @@ def asks_for_plugin(job: WaitingJob) -> bool:
 
 def place_by_plugin(
     platform: Platform,
-    slots: SlotLists,
+    slots: Slots,
     wish: Wish,
     plugins: Plugins,
     *,
@@ -82,7 +81,7 @@ class _Search:
     """The search for the place of one job."""
 
     def __init__(
-        self, platform: Platform, slots: SlotLists, wish: Wish, plugins: Plugins, allowed: Allowed | None
+        self, platform: Platform, slots: Slots, wish: Wish, plugins: Plugins, allowed: Allowed | None
     ) -> None:
         self._platform = platform
         self._slots = slots
@@ -143,8 +142,8 @@ class _Search:
         known: dict[tuple[int, bool], int] = {}
         start = earliest
         while start <= latest:
-            free = free_in_window(self._slots, start, option.duration_s) & self._wish.usable & matching
-            beginning = first_slot(self._slots, start) == 0
+            free = self._slots.free(start, option.duration_s) & matching
+            beginning = self._slots.at(start) == 0
             chosen = known.get((free, beginning))
             if chosen is None:
                 question = Candidates(self._platform, option.matchings, free, beginning, call.arguments)
@@ -169,9 +168,7 @@ class _Search:
             self._platform,
             self._slots,
             self._options,
-            usable=self._wish.usable,
             earliest=self._wish.earliest,
-            horizon=FOREVER,
             arguments=call.arguments,
             search=lambda option, earliest, latest: self._choice(option, search, earliest, latest),
         )

@@ -11,6 +11,7 @@ from oar.kamelot.best_walltime import shortest
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import nesting_of
 from oar.kamelot.eligible import Eligible
+from oar.kamelot.occupation import FOREVER
 from oar.kamelot.placement import Place
 from oar.kamelot.plugins import Plugins
 from oar.kamelot.plugins.placed import Bounds, FirstAllowed, placed_by_plugin
@@ -56,10 +57,9 @@ def search_for(
     moldables = [compiler.moldable(one, m, rules.duration(one, m)) for m in map(shortest, one.moldables)]
     return placed_by_plugin(
         gantt.platform,
-        view.slots,
+        view.slots.pieces(gantt.now, FOREVER, usable),
         one,
         moldables,
-        usable=usable,
         plugins=plugins,
         bounds=bounds or Bounds(gantt.now),
         normal=view.find,
