@@ -1,22 +1,35 @@
-"""Whether the container that a job asks for is there."""
+"""Whether the container that a job asks for is there, and by which name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from oar.db.containers import read_containers
 from oar.submit.admission import AdmissionRefused
 
+_INNER = "inner="
 
-def require_container(connection: Connection, types: Sequence[str]) -> None:
-    """Refuse an inner job (AdmissionRefused) unless a container of its name or job id has not ended."""
-    wanted = [one.partition("=")[2] for one in types if one.startswith("inner=")]
-    if not wanted:
-        return
-    spaces = {one.space for one in read_containers(connection)}
-    for space in wanted:
-        if space not in spaces:
-            raise AdmissionRefused(
-                "[ADMISSION RULE] Error: inner job is requesting an invalid container id: "
-                f"no container '{space}' waits or runs"
-            )
+
+def with_container(connection: Connection, types: Sequence[str]) -> tuple[str, ...]:
+    """Let ``inner=`` name its container as the container does; refuse (AdmissionRefused) one that has ended.
+
+    A container with a name may be asked for by its job id too, as in OAR 2.
+    """
+    if not any(one.startswith(_INNER) for one in types):
+        return tuple(types)
+    containers = read_containers(connection)
+    by_job_id = {str(one.job_id): one.space for one in containers}
+    spaces = by_job_id | {one.space: one.space for one in containers}
+    return tuple(_settled(one, spaces) for one in types)
+
+
+def _settled(word: str, spaces: Mapping[str, str]) -> str:
+    if not word.startswith(_INNER):
+        return word
+    wanted = word.removeprefix(_INNER)
+    if wanted not in spaces:
+        raise AdmissionRefused(
+            "[ADMISSION RULE] Error: inner job is requesting an invalid container id: "
+            f"no container '{wanted}' waits or runs"
+        )
+    return f"{_INNER}{spaces[wanted]}"

@@ -12,7 +12,7 @@ from oar.db.queues import list_queues
 from oar.errors import BadRequest
 from oar.submit.admission import Draft
 from oar.submit.feasibility import count_resources
-from oar.submit.inner import require_container
+from oar.submit.inner import with_container
 
 
 class NoSuchQueue(BadRequest):
@@ -64,7 +64,7 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str) -> list[int]
         queues = [one.name for one in list_queues(connection)]
         if queue not in queues:
             raise NoSuchQueue(f"queue '{queue}' does not exist; known: {', '.join(queues)}")
-        require_container(connection, asked.types)
+        new = replace(new, types=with_container(connection, asked.types))
         return insert_jobs(connection, new, database_now(connection))
 
 

@@ -209,7 +209,16 @@ def test_alternatives_keep_their_order_and_their_groups(submit: Submit, cluster:
 def test_an_inner_job_of_a_container_that_waits_is_accepted(submit: Submit) -> None:
     assert submit("-t", "container", "-t", "noop", "-l", "core=2").exit_code == 0
     assert submit("-t", "container=box", "-t", "inner=1", "-l", "core=2", "true").exit_code == 0
-    assert [submit("-t", f"inner={name}", "true").exit_code for name in ("1", "box", "2")] == [0, 0, 254]
+    assert [submit("-t", f"inner={name}", "true").exit_code for name in ("1", "box", "3")] == [0, 0, 254]
+
+
+def test_a_container_with_a_name_is_found_by_its_job_id_as_in_oar_2(
+    submit: Submit, cluster: Database
+) -> None:
+    submit("-t", "container=box", "-l", "core=2", "true")
+    submit("-t", "inner=1", "-t", "idempotent", "true")
+    words = select(JobTypeRow.type).where(JobTypeRow.job_id == 2).order_by(JobTypeRow.job_type_id)
+    assert [row.type for row in read(cluster, words)] == ["inner=box", "idempotent"]
 
 
 def test_c11_an_inner_job_of_a_container_that_has_ended_is_refused(submit: Submit, cluster: Database) -> None:
