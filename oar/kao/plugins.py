@@ -12,7 +12,6 @@ from typing import Any
 from procset import ProcSet
 
 from oar.core.job import Resource
-from oar.errors import ConfigurationError
 from oar.kamelot.plugins import Plugins, ResourceOrderPlugin
 from oar.kamelot.plugins.order import reorder
 from oar.kamelot.plugins.registry import NoSuchPlugin
@@ -22,6 +21,8 @@ log = logging.getLogger(__name__)
 PREFIX = "oar."
 KINDS = ("find", "assign", "resource_order")
 """The kinds of plugins; those of a kind are the entry points of the group ``oar.<kind>``."""
+
+_NOT_USED = 'SCHEDULER_RESOURCE_ORDER_PLUGIN="%s" is not used, resources stay in SQL order: %s'
 
 OURS = "oar.kamelot."
 """Where the plugins are that OAR comes with; another one of the same name is ignored."""
@@ -74,19 +75,19 @@ class ResourceOrder:
             return reorder(self.plugin, resources, taken)
         # As above: a site's own code.
         except (Exception, SystemExit) as problem:  # noqa: BLE001
-            log.error(
-                'SCHEDULER_RESOURCE_ORDER_PLUGIN="%s": %s; the order is that of SCHEDULER_RESOURCE_ORDER',
-                self.name,
-                problem,
-            )
+            log.error(_NOT_USED, self.name, problem)
             return resources
 
 
 def resource_order(plugins: Plugins, name: str) -> ResourceOrder | None:
-    """Give the order of that name, None when the setting is empty; raises ConfigurationError."""
+    """Give the order of that name, None when the setting is empty.
+
+    None also when it cannot be had: then the log says what is wrong, and the order is that of SQL.
+    """
     if not name:
         return None
     try:
         return ResourceOrder(name, plugins.resource_order_plugin(name))
     except NoSuchPlugin as problem:
-        raise ConfigurationError(f'SCHEDULER_RESOURCE_ORDER_PLUGIN="{name}": {problem}') from None
+        log.error(_NOT_USED, name, problem)
+        return None

@@ -7,7 +7,6 @@ from types import ModuleType
 import pytest
 
 from oar.core.job import Resource
-from oar.errors import ConfigurationError
 from oar.kamelot.plugins import Plugins, order
 from oar.kamelot.plugins.registry import NoSuchPlugin
 from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
@@ -76,12 +75,13 @@ def test_without_the_setting_resources_stay_in_the_order_of_sql():
     assert resource_order(Plugins(), "") is None
 
 
-def test_an_unknown_resource_order_is_told_with_those_there_are():
+def test_an_unknown_resource_order_is_logged_with_those_there_are(caplog):
     plugins = Plugins(resource_order={"pack": order.pack, "spread": order.spread})
-    words = 'SCHEDULER_RESOURCE_ORDER_PLUGIN="tidy": there is no such resource order plugin; '
-    with pytest.raises(ConfigurationError) as told:
-        resource_order(plugins, "tidy")
-    assert str(told.value) == f"{words}there are pack, spread"
+    assert resource_order(plugins, "tidy") is None
+    assert (
+        'SCHEDULER_RESOURCE_ORDER_PLUGIN="tidy" is not used, resources stay in SQL order: '
+        "there is no such resource order plugin; there are pack, spread"
+    ) in caplog.text
 
 
 def test_the_resource_order_of_the_setting_is_applied():
@@ -93,4 +93,4 @@ def test_the_resource_order_of_the_setting_is_applied():
 @pytest.mark.parametrize("wrong", [lambda resources, taken: resources[1:], lambda resources, taken: 1 // 0])
 def test_a_resource_order_that_fails_is_logged_and_the_order_of_sql_holds(wrong, caplog):
     assert ResourceOrder("tidy", wrong).apply(RESOURCES, ids("1")) is RESOURCES
-    assert 'SCHEDULER_RESOURCE_ORDER_PLUGIN="tidy": ' in caplog.text
+    assert 'SCHEDULER_RESOURCE_ORDER_PLUGIN="tidy" is not used' in caplog.text
