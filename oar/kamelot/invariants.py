@@ -1,27 +1,19 @@
 """What must hold for every plan, checked with ids and ProcSets only, apart from how the plan is made."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from procset import ProcSet
-
-from oar.core.job import ALL, BEST, HALF, Assignment, Group, JobId, LevelValue, Outcome, WaitingJob
-from oar.kamelot.containers import Space, nesting_of
+from oar.core.job import Assignment, Group, JobId, Moldable, Outcome, ResourceId, WaitingJob
+from oar.core.job_dates import job_dates
+from oar.core.states import NodeState, ReservationState
+from oar.kamelot.containers import nesting_of
+from oar.kamelot.division import Candidates, Runs, Wish, runs_of, wrong_parts
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
-from oar.kamelot.platform import ALWAYS, Platform, level_value
+from oar.kamelot.overlaps import flaws_of
+from oar.kamelot.platform import ALWAYS, Platform
 from oar.kamelot.sharing import sharing_of
 
-Containers = dict[Space, list[Occupation]]
-"""The containers of each space."""
-
-
-@dataclass(slots=True)
-class _Blocks:
-    """The candidates of a group below one value, and those of them that the job got."""
-
-    candidates: set[int] = field(default_factory=set)
-    got: set[int] = field(default_factory=set)
-    below: dict[LevelValue, "_Blocks"] = field(default_factory=dict)
+OVER = 0
 
 
 def check(
@@ -32,41 +24,26 @@ def check(
     *,
     now: int,
     rules: Rules,
+    ends: Mapping[JobId, int] | None = None,
 ) -> list[str]:
     """List what is wrong with a plan; nothing, if it is right.
 
-    Requests of several groups are checked for their filters, not for their counts.
+    ``ends`` are those that the plan was made with; without them, jobs may depend on any that are not here.
     """
-    wrong: list[str] = []
-    taken = list(occupations)
     placed = [(job, outcome) for job in jobs if isinstance(outcome := outcomes[job.job_id], Assignment)]
-    mine = {job.job_id: _occupation(job, assignment, rules) for job, assignment in placed}
-    containers = _containers([*occupations, *mine.values()])
-    for job, assignment in placed:
-        texts = list(_check_job(platform, job, assignment, now, rules))
-        texts.extend(_check_container(mine[job.job_id], containers))
-        texts.extend(
-            f"shares resources with job {other.job_id}"
-            for other in taken
-            if _collide(mine[job.job_id], other, containers)
-        )
+    mine = [_occupation(job, assignment, rules) for job, assignment in placed]
+    overlaps = dict(flaws_of(occupations, mine))
+    facts = Facts(platform, now, rules)
+    wrong: list[str] = []
+    for place, (job, assignment) in enumerate(placed):
+        texts = [*facts.wrong_with(job, assignment, mine[place]), *overlaps.get(place, ())]
         wrong.extend(f"job {job.job_id}: {text}" for text in texts)
-        taken.append(mine[job.job_id])
-    wrong.extend(_check_dependencies(jobs, outcomes, rules))
+    wrong.extend(_wrong_dependencies(placed, outcomes, ends, rules))
     return wrong
 
 
-def _containers(taken: Sequence[Occupation]) -> Containers:
-    containers: Containers = {}
-    for one in taken:
-        if one.nesting.opens is not None:
-            containers.setdefault(one.nesting.opens, []).append(one)
-    return containers
-
-
 def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupation:
-    moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
-    granted = replace(moldable, walltime_s=assignment.walltime_s)
+    granted = replace(_moldable(job, assignment), walltime_s=assignment.walltime_s)
     return Occupation(
         assignment.start_time,
         assignment.start_time + rules.duration(job, granted) - 1,
@@ -78,130 +55,113 @@ def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupa
     )
 
 
-def _collide(mine: Occupation, other: Occupation, containers: Containers) -> bool:
-    if mine.begin > other.end or other.begin > mine.end or not mine.resources & other.resources:
-        return False
-    if mine.nesting.inside == other.nesting.inside:
-        shared = mine.sharing.may_overlap(other.sharing) or other.sharing.may_overlap(mine.sharing)
-        return not shared and not _evicts(mine, other)
-    around = _around(mine, containers)
-    if mine in _around(other, containers) or other in around:
-        return False
-    return not any(_evicts(one, other) for one in (mine, *around))
+def _moldable(job: WaitingJob, assignment: Assignment) -> Moldable:
+    return next(one for one in job.moldables if one.moldable_id == assignment.moldable_id)
 
 
-def _evicts(mine: Occupation, other: Occupation) -> bool:
-    return other.besteffort and not mine.besteffort
+class Facts:
+    """What the platform and the rules say about one job alone."""
+
+    def __init__(self, platform: Platform, now: int, rules: Rules) -> None:
+        self._platform = platform
+        self._now = now
+        self._rules = rules
+        self._resources = {resource.resource_id: resource for resource in platform.resources}
+        self._known = Runs(runs_of((id_, None) for id_ in self._resources))
+        self._usable = Runs(runs_of((id_, None) for id_ in self._resources if self._is_usable(id_)))
+        ending: dict[int, list[int]] = {}
+        for id_, resource in self._resources.items():
+            if 0 < resource.available_upto < ALWAYS:
+                ending.setdefault(resource.available_upto, []).append(id_)
+        self._ending = {upto: Runs(runs_of((id_, None) for id_ in ids)) for upto, ids in ending.items()}
+        self._matching: dict[str, frozenset[int]] = {}
+        self._candidates: dict[tuple[str, str, tuple[str, ...]], Candidates] = {}
+
+    def _is_usable(self, id_: ResourceId) -> bool:
+        """Tell whether jobs that ask for nothing special may be planned on the resource, by its state."""
+        resource = self._resources[id_]
+        can_wake = self._rules.energy_saving and self._now < resource.available_upto < ALWAYS
+        return resource.state is NodeState.ALIVE or (resource.state is NodeState.ABSENT and can_wake)
+
+    def wrong_with(self, job: WaitingJob, assignment: Assignment, mine: Occupation) -> Iterator[str]:
+        """Tell what is wrong with a job's place, whoever else is there."""
+        if assignment.start_time < self._now:
+            yield f"starts at {assignment.start_time}, before now, {self._now}"
+        if not assignment.resources:
+            yield "gets no resources"
+        yield from self._wrong_resources(job, mine)
+        yield from self._wrong_dates(job, assignment)
+        moldable = _moldable(job, assignment)
+        yield from _wrong_walltime(moldable, assignment.walltime_s)
+        wishes = [Wish(self._candidates_of(job, group), group.levels) for group in moldable.request.groups]
+        yield from wrong_parts(wishes, assignment.resources)
+
+    def _wrong_resources(self, job: WaitingJob, mine: Occupation) -> Iterator[str]:
+        known = self._resources
+        lenient = job.reservation is not ReservationState.NONE or job.types.get("state") == "permissive"
+        usable = self._known if lenient else self._usable
+        if not usable.hold(mine.resources):
+            for id_ in map(ResourceId, mine.resources):
+                if id_ not in known:
+                    yield f"gets resource {id_}, which is Dead or unknown"
+                elif not lenient and not self._is_usable(id_):
+                    yield f"gets resource {id_}, which is {known[id_].state}"
+        for upto, ending in self._ending.items():
+            if upto <= mine.end:
+                for _, (first, last) in ending.cut(mine.resources):
+                    yield from (f"outlives resource {id_}" for id_ in range(first, last + 1))
+
+    def _wrong_dates(self, job: WaitingJob, assignment: Assignment) -> Iterator[str]:
+        """See to the dates that its types set; a reservation has its own."""
+        if job.reservation is not ReservationState.NONE:
+            return
+        dates = job_dates(job.types)
+        if missed := dates.missed(self._now):
+            yield f"is placed though its {missed} is past"
+        if dates.postpone is not None and assignment.start_time < dates.postpone:
+            yield f"starts before it was postponed to, {dates.postpone}"
+        if dates.deadline is not None and assignment.start_time + assignment.walltime_s > dates.deadline:
+            yield f"ends after its deadline, {dates.deadline}"
+
+    def _candidates_of(self, job: WaitingJob, group: Group) -> Candidates:
+        names = tuple(level.name for level in group.levels)
+        key = job.properties, group.filter, names
+        found = self._candidates.get(key)
+        if found is None:
+            both = self._matches(job.properties) & self._matches(group.filter)
+            resources = (one for one in self._platform.resources if one.resource_id in both)
+            found = self._candidates[key] = Candidates(names, resources)
+        return found
+
+    def _matches(self, condition: str) -> frozenset[int]:
+        found = self._matching.get(condition)
+        if found is None:
+            matching = self._platform.procset(self._platform.matching(condition))
+            found = self._matching[condition] = frozenset(matching)
+        return found
 
 
-def _around(inner: Occupation, containers: Containers) -> list[Occupation]:
-    """List the containers of the space that a job is in, those of the space that they are in, and so on."""
-    seen: set[Space] = set()
-    spaces = {inner.nesting.inside}
-    found: list[Occupation] = []
-    while spaces:
-        seen |= spaces
-        around = [one for space in spaces for one in containers.get(space, ())]
-        found.extend(around)
-        spaces = {one.nesting.inside for one in around} - seen
-    return found
-
-
-def _check_container(mine: Occupation, containers: Containers) -> Iterator[str]:
-    """See that an inner job finds all its resources in its containers, at each date at which one changes."""
-    inside = mine.nesting.inside
-    if inside is None:
-        return
-    around = [one for one in containers.get(inside, ()) if one is not mine]
-    dates = {mine.begin, *(one.begin for one in around), *(one.end + 1 for one in around)}
-    for date in sorted(dates):
-        if mine.begin <= date <= mine.end:
-            held = ProcSet()
-            for one in around:
-                if one.begin <= date <= one.end:
-                    held |= one.resources
-            if not mine.resources <= held:
-                yield f"is not inside container {inside} at {date}"
-
-
-def _check_job(
-    platform: Platform, job: WaitingJob, assignment: Assignment, now: int, rules: Rules
-) -> Iterator[str]:
-    if assignment.start_time < now:
-        yield f"starts at {assignment.start_time}, before now, {now}"
-    if not assignment.resources:
-        yield "gets no resources"
-    yield from _check_resources(platform, assignment, _occupation(job, assignment, rules).end)
-    moldable = next(m for m in job.moldables if m.moldable_id == assignment.moldable_id)
+def _wrong_walltime(moldable: Moldable, walltime_s: int) -> Iterator[str]:
     least_s = moldable.least_walltime_s or moldable.walltime_s
-    if not least_s <= assignment.walltime_s <= moldable.walltime_s:
+    if not least_s <= walltime_s <= moldable.walltime_s:
         range_ = f"{least_s} to " if least_s < moldable.walltime_s else ""
-        yield f"gets {assignment.walltime_s} s instead of {range_}{moldable.walltime_s}"
-    groups = moldable.request.groups
-    matching = ProcSet()
-    for group in groups:
-        matching |= _matching(platform, job, group)
-    if not assignment.resources <= matching:
-        yield "gets resources that do not match its filters"
-    if len(groups) == 1:
-        yield from _check_counts(_blocks(platform, job, groups[0], assignment), groups[0], 0)
+        yield f"gets {walltime_s} s instead of {range_}{moldable.walltime_s}"
 
 
-def _check_resources(platform: Platform, assignment: Assignment, end: int) -> Iterator[str]:
-    resources = {resource.resource_id: resource for resource in platform.resources}
-    for resource_id in assignment.resources:
-        resource = resources.get(resource_id)
-        if resource is None:
-            yield f"gets resource {resource_id}, which is Dead or unknown"
-        elif 0 < resource.available_upto < ALWAYS and resource.available_upto <= end:
-            yield f"outlives resource {resource_id}"
-
-
-def _matching(platform: Platform, job: WaitingJob, group: Group) -> ProcSet:
-    return platform.procset(platform.matching(job.properties) & platform.matching(group.filter))
-
-
-def _blocks(platform: Platform, job: WaitingJob, group: Group, assignment: Assignment) -> _Blocks:
-    top = _Blocks()
-    matching = _matching(platform, job, group)
-    for resource in platform.resources:
-        path = [level_value(resource, level.name) for level in group.levels]
-        if resource.resource_id not in matching or None in path:
-            continue
-        block = top
-        for value in path:
-            block = block.below.setdefault(value, _Blocks())
-            block.candidates.add(resource.resource_id)
-            if resource.resource_id in assignment.resources:
-                block.got.add(resource.resource_id)
-    return top
-
-
-def _check_counts(block: _Blocks, group: Group, depth: int) -> Iterator[str]:
-    level = group.levels[depth]
-    given = [below for below in block.below.values() if below.got]
-    expected = {
-        ALL: len(given) == len(block.below),
-        BEST: len(given) >= 1,
-        HALF: 1 <= len(given) <= len(block.below) // 2,
-    }
-    if not expected.get(level.count, len(given) == level.count):
-        yield f"gets {len(given)} {level.name} instead of {level.count}"
-    for below in given:
-        if depth + 1 < len(group.levels):
-            yield from _check_counts(below, group, depth + 1)
-        elif below.got != below.candidates:
-            yield f"gets a part of a {level.name} only"
-
-
-def _check_dependencies(
-    jobs: Sequence[WaitingJob], outcomes: Mapping[JobId, Outcome], rules: Rules
+def _wrong_dependencies(
+    placed: Iterable[tuple[WaitingJob, Assignment]],
+    outcomes: Mapping[JobId, Outcome],
+    ends: Mapping[JobId, int] | None,
+    rules: Rules,
 ) -> Iterator[str]:
-    for job in jobs:
-        mine = outcomes[job.job_id]
+    for job, mine in placed:
         for required in job.dependencies:
             theirs = outcomes.get(required)
-            if not isinstance(mine, Assignment) or not isinstance(theirs, Assignment):
-                continue
-            if mine.start_time < theirs.start_time + theirs.walltime_s + 2 * rules.security_time_s:
+            if isinstance(theirs, Assignment):
+                end: int | None = theirs.start_time + theirs.walltime_s
+            else:
+                end = OVER if ends is None else ends.get(required)
+            if end is None:
+                yield f"job {job.job_id}: is placed though nobody knows when job {required} will have ended"
+            elif end != OVER and mine.start_time < end + 2 * rules.security_time_s:
                 yield f"job {job.job_id}: starts before job {required}, on which it depends, has ended"

@@ -175,24 +175,26 @@ class World:
         inside = one.nesting.inside
         eyes = Eyes(inside if any(name == inside for name, *_ in self.areas) else None, None, set())
         begin = max(one.begin, self.now)
-        dates = [begin, *(date for date in self.dates() if begin < date <= one.end), one.end + 1]
+        dates = [begin, *(date for date in self.dates(eyes) if begin < date <= one.end), one.end + 1]
         for date, after in pairwise(dates):
             free = self.free(eyes, date, after - 1)
             self.areas.append((one.nesting.opens, date, after - 1, one.resources & free))
         self.parents.append((one.nesting.opens, inside))
 
-    def dates(self) -> list[int]:
-        """Tell all dates at which something changes."""
-        spans = [(one.begin, one.end + 1) for one in self.occupied]
-        spans += [(begin, end + 1) for _, begin, end, _ in self.areas]
-        found = {date for span in spans for date in span} | {upto for upto, _ in self.ends_of_availability}
+    def dates(self, eyes: Eyes) -> list[int]:
+        """Tell all dates at which something changes for those eyes."""
+        spans = [(one.begin, one.end + 1) for one in self.occupied if eyes.sees(one)]
+        spans += [(begin, end + 1) for name, begin, end, _ in self.areas if name == eyes.space]
+        found = {date for span in spans for date in span}
+        if eyes.space is None:
+            found |= {upto for upto, _ in self.ends_of_availability}
         return sorted(date for date in found if date < 2**31 - 1)
 
     def free(self, eyes: Eyes, begin: int, end: int) -> ProcSet:
         """Tell what is free all the time between two dates, both included."""
         free = self.everything.copy()
         if eyes.space is not None:
-            for date in [begin, *(date for date in self.dates() if begin < date <= end)]:
+            for date in [begin, *(date for date in self.dates(eyes) if begin < date <= end)]:
                 held = ProcSet()
                 for name, opens, closes, resources in self.areas:
                     if name == eyes.space and opens <= date <= closes:
@@ -271,7 +273,7 @@ class World:
 
     def first_start(self, wanted: Wanted, earliest: int, duration: int) -> int | None:
         """Try the earliest date and all those at which something changes."""
-        for start in [earliest, *(date for date in self.dates() if date > earliest)]:
+        for start in [earliest, *(date for date in self.dates(wanted.eyes) if date > earliest)]:
             if self.chosen(wanted, start, duration) is not None:
                 return start
         return None
