@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import HALF, Group, Moldable, WaitingJob
-from oar.kamelot.hierarchy import Counts, Hierarchy, at_least, choose, choose_marked, make_test, needed
+from oar.kamelot.hierarchy import Counts, Hierarchy, at_least, choose, make_test, needed
 from oar.kamelot.platform import Platform
-from oar.kamelot.tally import Tally
+from oar.kamelot.tally import Tally, choose_marked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,12 +14,13 @@ class Shape:
     """What requests have in common that differ in how many blocks they want.
 
     ``usable`` are the leaves of the hierarchy that are wholly usable. With a ``tally``, slots keep how many
-    leaves are free in each block above them.
+    leaves are free in each block above them. ``marks`` are all that a slot may have.
     """
 
     hierarchy: Hierarchy
     usable: int
     tally: Tally | None
+    marks: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +44,6 @@ class CompiledGroup:
     missing: int = 0
     """What to add to a tally to see which blocks have enough."""
 
-    @property
-    def marks(self) -> int:
-        """Tell all the marks there may be."""
-        return self.tally.flags if self.tally else self.usable
-
 
 @dataclass(frozen=True, slots=True)
 class CompiledMoldable:
@@ -70,6 +66,7 @@ class Compiler:
         self._platform = platform
         self._usable = usable
         self._groups: dict[tuple[str, Group], CompiledGroup] = {}
+        self._tallies: dict[tuple[str, ...], Tally] = {}
         self._shapes: dict[tuple[int, tuple[str, ...], Counts], Shape] = {}
 
     def moldable(self, job: WaitingJob, moldable: Moldable, duration: int) -> CompiledMoldable:
@@ -116,25 +113,31 @@ class Compiler:
         if found is None:
             hierarchy = self._platform.hierarchy(candidates, names)
             usable = hierarchy.whole(self._usable)
-            found = self._shapes[key] = Shape(hierarchy, usable, _tally(hierarchy, words, usable))
+            found = Shape(hierarchy, usable, None, usable)
+            if not words[-1] and (hierarchy.top.children or hierarchy.single) and len(words) <= 2:
+                found = Shape(hierarchy, usable, *self._tally(hierarchy, names, usable))
+            self._shapes[key] = found
         return found
 
-
-def _tally(hierarchy: Hierarchy, words: Counts, usable: int) -> Tally | None:
-    """Make a tally for requests that count the leaves of blocks, or single resources."""
-    top = hierarchy.top
-    if words[-1] or len(words) > 2:
-        return None
-    if top.children:
-        return Tally([block.leaves for block in top.children], usable)
-    return Tally([top.leaves], usable) if hierarchy.single else None
+    def _tally(self, hierarchy: Hierarchy, names: tuple[str, ...], usable: int) -> tuple[Tally, int]:
+        """Find a tally for requests that count leaves, and its flags; that of all resources, if it serves."""
+        everything = self._platform.hierarchy(self._platform.everything, names)
+        if hierarchy.base is everything:
+            tally = self._tallies.get(names)
+            if tally is None:
+                tally = self._tallies[names] = Tally(everything, everything.whole(self._usable))
+            flags = tally.flags_of(usable)
+            if flags is not None:
+                return tally, flags
+        tally = Tally(hierarchy, usable)
+        return tally, tally.flags
 
 
 def choose_for(group: CompiledGroup, free: int, marks: int) -> int:
     """Choose leaves for a group among the free ones; ``marks`` tells the blocks that are worth looking at."""
     top = group.hierarchy.top
     if group.tally and top.children:
-        return choose_marked(top, group.counts, free, group.tally.flagged(marks))
+        return choose_marked(group.tally, group.counts, top.size, free, marks)
     return choose(top, group.counts, free)
 
 

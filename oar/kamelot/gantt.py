@@ -5,16 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from procset import ProcSet
+
 from oar.core.job import JobId, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable, Compiler
 from oar.kamelot.containers import OUTSIDE, Nesting, Space, containers_first, nesting_of
-from oar.kamelot.hierarchy import Leaves
 from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
 from oar.kamelot.reason import Reason
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
-from oar.kamelot.slot_set import SlotSet
+from oar.kamelot.slot_set import SlotSet, Taken
 from oar.kamelot.view import PLATFORM, View, Viewpoint, viewpoint
 
 OVER = 0
@@ -157,7 +158,8 @@ class Gantt:
             inside = taken.nesting.inside
             spaces = IN_PLATFORM if inside is None else self._outwards(inside)
             mask = resources[id(taken)]
-            self._draw(Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing))
+            bar = Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing)
+            self._draw(bar, Taken(mask))
 
     def compiler(self, usable: int) -> Compiler:
         """Give what makes the requests of jobs ready that may use these resources."""
@@ -170,8 +172,9 @@ class Gantt:
         """Show the plan as a job sees it; None when there is no container to place it in."""
         return self._view(stance_of(job).seen_from)
 
-    def plan(self, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest) -> None:
-        """Give the job its place."""
+    def plan(self, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest) -> ProcSet:
+        """Give the job its place; tells its resources."""
+        taken = place.taken()
         nesting, sharing, seen_from = stance_of(job)
         inside = nesting.inside
         self.planned[job.job_id] = Planned(len(self.bars), earliest, place, seen_from)
@@ -179,9 +182,10 @@ class Gantt:
         end = place.start + wanted.duration - 1
         spaces = IN_PLATFORM if inside is None else frozenset({inside})
         bar = Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing)
-        self._draw(bar, place.leaves, were_free=sharing is ALONE)
+        self._draw(bar, taken, were_free=sharing is ALONE)
         if nesting.opens is not None:
             self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
+        return self.platform.procset_of_runs(taken.runs or ())
 
     def _view(self, seen_from: Viewpoint) -> View | None:
         if seen_from is PLATFORM:
@@ -191,12 +195,12 @@ class Gantt:
             view = self._views[seen_from.space][seen_from.sharing] = self._build(seen_from)
         return view
 
-    def _draw(self, bar: Bar, leaves: Leaves | None = None, were_free: bool = False) -> None:
+    def _draw(self, bar: Bar, taken: Taken, *, were_free: bool = False) -> None:
         self.bars.append(bar)
         for space in bar.spaces:
             for view in self._views[space].values():
                 if bar.blocks(view.seen_from):
-                    view.slots.remove(bar.begin, bar.end, bar.resources, leaves=leaves, were_free=were_free)
+                    view.slots.remove(bar.begin, bar.end, taken, were_free=were_free)
 
     def _open(self, nesting: Nesting, areas: Iterable[Area]) -> None:
         """Add to a space; its views gain resources, so they are made anew when they are next wanted."""
@@ -228,13 +232,13 @@ class Gantt:
             slots = _slots_of(self.now, self.areas[seen_from.space], self.platform.everything)
         for bar in self.bars:
             if bar.blocks(seen_from):
-                slots.remove(bar.begin, bar.end, bar.resources)
+                slots.remove(bar.begin, bar.end, Taken(bar.resources))
         return View(seen_from, slots)
 
     def _empty_slots(self) -> SlotSet:
         slots = SlotSet(self.now, self.platform.everything)
         for date, resources in self.platform.ends_of_availability().items():
-            slots.remove(date, FOREVER, resources)
+            slots.remove(date, FOREVER, Taken(resources))
         return slots
 
 
@@ -248,5 +252,5 @@ def _slots_of(now: int, areas: Iterable[Area], everything: int) -> SlotSet:
         for area in areas:
             if area.begin <= begin <= area.end:
                 open_ |= area.resources
-        slots.remove(begin, after - 1, everything & ~open_)
+        slots.remove(begin, after - 1, Taken(everything & ~open_))
     return slots

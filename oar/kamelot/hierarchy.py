@@ -47,6 +47,10 @@ Draft = dict[LevelValue, Any]
 """What is below each value of a level while rows are sorted in: drafts, or ranks at the last level."""
 
 
+Runs = Sequence[tuple[int, int]]
+"""Resources as runs of neighbouring ranks, ends included, rising."""
+
+
 class Leaves(NamedTuple):
     """Leaves of a hierarchy, all of each."""
 
@@ -132,6 +136,18 @@ class Hierarchy:
             rest ^= rest & self._leaf_masks[leaf]
         return leaves
 
+    def touched_by(self, runs: Runs, resources: int) -> int:
+        """Tell the leaves that hold any of the resources, which are also given as runs of ranks."""
+        ends = self._ends
+        if not ends:
+            return self.touched(resources)
+        leaves = 0
+        for first, last in runs:
+            if first < ends[-1] and last >= ends[0]:
+                leaf = self._leaf_of[max(first, ends[0])]
+                leaves |= bits.span(leaf, self._leaf_of[min(last, ends[-1] - 1)])
+        return leaves & self.top.leaves
+
     def resources_of(self, leaves: int) -> int:
         """Tell all resources of the leaves."""
         if self.single:
@@ -145,11 +161,11 @@ class Hierarchy:
             resources |= self._leaf_masks[leaf]
         return resources
 
-    def runs(self, leaves: int) -> Iterable[tuple[int, int]]:
-        """Go through the runs of neighbouring ranks that the leaves are made of, rising."""
+    def runs(self, leaves: int) -> Runs:
+        """Tell the runs of ranks that the leaves are made of."""
         ends = self._ends
         if not ends:
-            return bits.runs(self.resources_of(leaves))
+            return list(bits.runs(self.resources_of(leaves)))
         return [(ends[first], ends[last + 1] - 1) for first, last in bits.runs(leaves)]
 
 
@@ -246,7 +262,7 @@ def choose(block: Block, counts: Counts, free: int) -> int:
         size = present.bit_count()
         if size < needed(count, block.size):
             return 0
-        return bits.first_members(present, _taken(count, size))
+        return bits.first_members(present, given(count, size))
     found: list[int] = []
     for child in block.children:
         leaves = choose(child, counts[1:], free)
@@ -257,36 +273,12 @@ def choose(block: Block, counts: Counts, free: int) -> int:
     if len(found) < needed(count, block.size):
         return 0
     chosen = 0
-    for leaves in found[: _taken(count, len(found))]:
+    for leaves in found[: given(count, len(found))]:
         chosen |= leaves
     return chosen
 
 
-def choose_marked(block: Block, counts: Counts, free: int, marked: Iterable[int]) -> int:
-    """Choose as :func:`choose` does at two levels; only the children of these numbers may have enough."""
-    wanted, enough = counts
-    chosen = found = 0
-    every = []
-    for number in marked:
-        present = free & block.children[number].leaves
-        if present.bit_count() < enough:
-            continue
-        first = bits.first_members(present, enough)
-        if wanted < 0:
-            every.append(first)
-            continue
-        chosen |= first
-        found += 1
-        if found == wanted:
-            return chosen
-    if wanted > 0 or len(every) < needed(wanted, block.size):
-        return 0
-    for first in every[: _taken(wanted, len(every))]:
-        chosen |= first
-    return chosen
-
-
-def _taken(count: int, present: int) -> int:
+def given(count: int, present: int) -> int:
     """Tell how many of the blocks that are there are taken."""
     if count > 0:
         return count

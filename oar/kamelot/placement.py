@@ -7,9 +7,10 @@ from itertools import accumulate
 from operator import and_
 from typing import NamedTuple
 
+from oar.kamelot import bits
 from oar.kamelot.compiled import CompiledGroup, choose_all, choose_for
 from oar.kamelot.hierarchy import Leaves
-from oar.kamelot.slot_set import SlotSet
+from oar.kamelot.slot_set import SlotSet, Taken
 
 AHEAD = 16
 """So many slots are looked at together."""
@@ -24,6 +25,12 @@ class Place(NamedTuple):
     start: int
     resources: int
     leaves: Leaves | None = None
+
+    def taken(self) -> Taken:
+        """Describe the resources as those who draw them want to know them."""
+        leaves = self.leaves
+        runs = list(bits.runs(self.resources)) if leaves is None else leaves.hierarchy.runs(leaves.leaves)
+        return Taken(self.resources, runs, leaves)
 
 
 def find_place(
@@ -77,8 +84,8 @@ def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int
 class Search:
     """Looks for windows of slots in which enough is free for one group.
 
-    What is looked at in a slot are its *marks*: the free leaves, or one bit for each block that has enough free
-    leaves. The marks that all slots of a window have in common must be so many.
+    What is looked at in a slot are its *marks*: the free leaves, or one bit for each block that has enough
+    free leaves. The marks that all slots of a window have in common must be so many.
     """
 
     def __init__(self, slots: SlotSet, group: CompiledGroup, duration: int) -> None:
@@ -90,7 +97,7 @@ class Search:
         self._look = slots.look(group)
 
     def first(self, start: int, latest: int) -> int | None:
-        """Find the first start between the dates, both included, whose window has enough marks in common.
+        """Find the first start between the dates whose window has enough marks in common.
 
         The window moves over the slots as a queue made of two stacks: ``left`` holds what the last slot before
         ``border`` has, what the last two have in common, and so on; ``right`` is what all slots from there on
@@ -98,7 +105,7 @@ class Search:
         alone has too little, the last slot that is to blame blocks every start up to its own begin.
         """
         begins, duration, look = self._slots.begins, self._duration, self._look
-        needed, everything = self.group.needed, self.group.marks
+        needed, everything = self.group.needed, self.group.shape.marks
         first = border = seen = bisect_right(begins, start) - 1
         left, right = [everything], everything
         news: list[int] = []
@@ -153,7 +160,7 @@ class Search:
         fits = self.group.fits
         if fits(self.free()):
             return first + 1
-        whole = self._slots.whole(self.group.hierarchy)[self._window]
+        whole = self._slots.leaves(self.group.hierarchy, first, stop)
         whole.reverse()
         ends = list(accumulate(whole, and_, initial=self.group.usable))
         return stop - _last_success(lambda step: fits(ends[step]), len(whole))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.core.job_dates import JobDates, job_dates
-from oar.kamelot import bits
 from oar.kamelot.best_walltime import lengthened, shortest
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
@@ -149,10 +148,7 @@ def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> E
 def _assign(
     gantt: Gantt, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest
 ) -> Assignment:
-    gantt.plan(job, wanted, place, earliest)
-    leaves = place.leaves
-    runs = bits.runs(place.resources) if leaves is None else leaves.hierarchy.runs(leaves.leaves)
-    resources = gantt.platform.procset_of_runs(runs)
+    resources = gantt.plan(job, wanted, place, earliest)
     moldable = wanted.moldable
     return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
 

@@ -1,20 +1,41 @@
 """Time cut into slots; within a slot, the free resources do not change.
 
 Kept as one sorted list of begins, with a parallel list for each thing that searches look at in slots: which
-leaves of a hierarchy are wholly free, or how many leaves are free in each block. The last slot never ends. What
-is free of all resources is kept apart, in a timeline.
+leaves of a hierarchy are wholly free, or how many leaves are free in each block. The last slot never ends.
+What is free of all resources is kept apart, in a timeline.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import and_
+from typing import NamedTuple
 
-from oar.kamelot.compiled import CompiledGroup, Shape
-from oar.kamelot.hierarchy import Hierarchy, Leaves
+from oar.kamelot.compiled import CompiledGroup
+from oar.kamelot.hierarchy import Hierarchy, Leaves, Runs
 from oar.kamelot.occupation import FOREVER
 from oar.kamelot.tally import Tally
 from oar.kamelot.timeline import Timeline
+
+
+class Taken(NamedTuple):
+    """Resources to be taken; their runs, if known, and the leaves that they are, if they are, save time."""
+
+    resources: int
+    runs: Runs | None = None
+    leaves: Leaves | None = None
+
+    def is_made_of(self, hierarchy: Hierarchy) -> bool:
+        """Tell whether the resources are leaves of the hierarchy, all of each."""
+        return self.leaves is not None and self.leaves.hierarchy.base is hierarchy.base
+
+    def leaves_of(self, hierarchy: Hierarchy) -> int:
+        """Tell the leaves of a hierarchy that hold any of the resources."""
+        if self.leaves is not None and self.leaves.hierarchy.base is hierarchy.base:
+            return self.leaves.leaves & hierarchy.top.leaves
+        if hierarchy.single or self.runs is None:
+            return hierarchy.touched(self.resources)
+        return hierarchy.touched_by(self.runs, self.resources)
 
 
 class SlotSet:
@@ -25,7 +46,7 @@ class SlotSet:
         self._everything = free
         self._timeline = Timeline(begin, free)
         self._whole: dict[Hierarchy, list[int]] = {}
-        self._tallies: dict[Shape, list[int]] = {}
+        self._tallies: dict[Tally, list[int]] = {}
 
     def copy(self) -> "SlotSet":
         """Make a slot set that can be changed apart from this one."""
@@ -33,7 +54,7 @@ class SlotSet:
         other.begins = self.begins.copy()
         other._timeline = self._timeline.copy()
         other._whole = {hierarchy: whole.copy() for hierarchy, whole in self._whole.items()}
-        other._tallies = {shape: counts.copy() for shape, counts in self._tallies.items()}
+        other._tallies = {tally: counts.copy() for tally, counts in self._tallies.items()}
         return other
 
     def __len__(self) -> int:
@@ -42,7 +63,7 @@ class SlotSet:
     @property
     def free(self) -> list[int]:
         """The free resources of each slot, made for who asks."""
-        return [self._timeline.at(begin) for begin in self.begins]
+        return self._free(0, len(self))
 
     def free_at(self, slot: int) -> int:
         """Tell the free resources of a slot."""
@@ -65,15 +86,13 @@ class SlotSet:
         base = hierarchy.base
         whole = self._whole.get(base)
         if whole is None:
-            whole = self._whole[base] = [base.whole(self._timeline.at(begin)) for begin in self.begins]
+            whole = self._whole[base] = [base.whole(free) for free in self.free]
         return whole
 
     def free_leaves(self, group: CompiledGroup, window: slice) -> int:
         """Tell which leaves that a group can use are free all through some slots."""
         if group.hierarchy.single:
-            begins = self.begins
-            after = begins[window.stop] if window.stop < len(begins) else FOREVER + 1
-            return self._timeline.common(begins[window.start], after, group.usable)
+            return self._timeline.common(*self._dates(window.start, window.stop), group.usable)
         return reduce(and_, self.whole(group.hierarchy)[window], group.usable)
 
     def look(self, group: CompiledGroup) -> Callable[[int, int], list[int]]:
@@ -83,22 +102,29 @@ class SlotSet:
             if usable == group.hierarchy.base.top.leaves:
                 return lambda first, stop: whole[first:stop]
             return lambda first, stop: [leaves & usable for leaves in whole[first:stop]]
-        counts = self._tally(group.shape)
-        missing, flags = group.missing, group.tally.flags
+        counts = self._counts(group.tally)
+        missing, flags = group.missing, group.shape.marks
         return lambda first, stop: [(count + missing) & flags for count in counts[first:stop]]
 
-    def _tally(self, shape: Shape) -> list[int]:
-        """Tell for each slot how many usable leaves are free in each block of the shape's tally."""
-        counts = self._tallies.get(shape)
+    def _counts(self, tally: Tally) -> list[int]:
+        """Tell for each slot how many usable leaves are free in each block of a tally."""
+        counts = self._tallies.get(tally)
         if counts is None:
-            counts = self._tallies[shape] = _counted(shape, self._leaves(shape.hierarchy, 0, len(self)))
+            counts = self._tallies[tally] = _counted(tally, self.leaves(tally.hierarchy, 0, len(self)))
         return counts
 
-    def _leaves(self, hierarchy: Hierarchy, first: int, stop: int) -> list[int]:
+    def leaves(self, hierarchy: Hierarchy, first: int, stop: int) -> list[int]:
         """Tell for some slots which leaves are wholly free, for once."""
         if hierarchy.single:
-            return [self._timeline.at(begin) for begin in self.begins[first:stop]]
+            return self._free(first, stop)
         return self.whole(hierarchy)[first:stop]
+
+    def _free(self, first: int, stop: int) -> list[int]:
+        return self._timeline.values(*self._dates(first, stop))
+
+    def _dates(self, first: int, stop: int) -> tuple[int, int]:
+        """Tell when the first of some slots begins, and when that after the last of them does."""
+        return self.begins[first], self.begins[stop] if stop < len(self.begins) else FOREVER + 1
 
     def pieces(self, begin: int, end: int, resources: int) -> Iterator[tuple[int, int, int]]:
         """Tell what of the resources is free between two dates, both included: begin, end and resources."""
@@ -115,56 +141,41 @@ class SlotSet:
                 parallel.insert(index, parallel[index - 1])
         return index
 
-    def remove(
-        self,
-        begin: int,
-        end: int,
-        resources: int,
-        *,
-        leaves: Leaves | None = None,
-        were_free: bool = False,
-    ) -> None:
+    def remove(self, begin: int, end: int, taken: Taken, *, were_free: bool = False) -> None:
         """Take resources from ``begin`` to ``end``, both included; what is before the slots is ignored.
 
-        It is faster when the caller knows of which ``leaves`` they are made, and that they ``were_free``.
+        It is faster when the caller knows that all of them ``were_free``.
         """
         if end < self.begins[0]:
             return
         begin = max(begin, self.begins[0])
         first = self.cut(begin)
         after = self.cut(end + 1) if end < FOREVER else len(self.begins)
-        for shape, counts in self._tallies.items():
-            hierarchy = shape.hierarchy
-            gone = _touched(hierarchy, resources, leaves) & shape.usable
-            if not gone or shape.tally is None:
+        for tally, counts in self._tallies.items():
+            hierarchy = tally.hierarchy
+            gone = taken.leaves_of(hierarchy) & tally.usable
+            if not gone:
                 continue
-            if were_free and (hierarchy.single or (leaves and leaves.hierarchy.base is hierarchy.base)):
-                less = shape.tally.of(gone)
+            if were_free and (hierarchy.single or taken.is_made_of(hierarchy)):
+                less = tally.of(gone)
                 counts[first:after] = [count - less for count in counts[first:after]]
             else:
-                before = self._leaves(hierarchy, first, after)
-                counts[first:after] = _reduced(shape.tally, counts[first:after], before, gone)
-        self._timeline.take(begin, end + 1, resources)
+                before = self.leaves(hierarchy, first, after)
+                counts[first:after] = _reduced(tally, counts[first:after], before, gone)
+        self._timeline.take(begin, end + 1, taken.resources)
         for hierarchy, whole in self._whole.items():
-            left = hierarchy.top.leaves ^ _touched(hierarchy, resources, leaves)
+            left = hierarchy.top.leaves ^ taken.leaves_of(hierarchy)
             whole[first:after] = [free & left for free in whole[first:after]]
 
 
-def _touched(hierarchy: Hierarchy, resources: int, leaves: Leaves | None) -> int:
-    if leaves is not None and leaves.hierarchy.base is hierarchy.base:
-        return leaves.leaves & hierarchy.top.leaves
-    return hierarchy.touched(resources)
-
-
-def _counted(shape: Shape, whole: list[int]) -> list[int]:
+def _counted(tally: Tally, free: list[int]) -> list[int]:
     """Count the usable leaves of each slot, from the last on, because neighbours differ little."""
-    assert shape.tally is not None
     counts = []
     later, count = 0, 0
-    for leaves in reversed(whole):
-        present = leaves & shape.usable
+    for leaves in reversed(free):
+        present = leaves & tally.usable
         common = present & later
-        count += shape.tally.of(present ^ common) - shape.tally.of(later ^ common)
+        count += tally.of(present ^ common) - tally.of(later ^ common)
         later = present
         counts.append(count)
     counts.reverse()

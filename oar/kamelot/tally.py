@@ -1,7 +1,7 @@
 """How many leaves are free in each block of a row, side by side in one integer.
 
-A slot keeps one such integer for the requests of one shape. Whether enough blocks have enough free leaves in a
-slot is then one addition, one "and" and the counting of bits, however many nodes there are::
+A slot keeps one such integer for the requests of one shape. Whether enough blocks have enough free leaves in
+a slot is then one addition, one "and" and the counting of bits, however many nodes there are::
 
     free leaves     1101 0001 1111 0000
     tally             3    1    4    0      one field for each block, with a spare bit on top
@@ -11,17 +11,20 @@ What is free of a block all through a window may be less than in each of its slo
 looking at the leaves themselves is worthwhile.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from oar.kamelot import bits
+from oar.kamelot.hierarchy import Counts, Hierarchy, given, needed
 
 
 class Tally:
-    """The layout of the fields for some blocks, of which only some leaves are usable."""
+    """The layout of the fields for blocks of a hierarchy's leaves, of which only some are usable."""
 
-    def __init__(self, blocks: Sequence[int], usable: int) -> None:
-        self._blocks = blocks
+    def __init__(self, hierarchy: Hierarchy, usable: int) -> None:
+        self.hierarchy = hierarchy
         self.usable = usable
+        top = hierarchy.top
+        self.blocks = blocks = [block.leaves for block in top.children] or [top.leaves]
         sizes = [block.bit_count() for block in blocks]
         self._top = max(sizes, default=1).bit_length()
         self._width = self._top + 1
@@ -42,10 +45,24 @@ class Tally:
         counts = 0
         while rest:
             number = self._block_of[rest.bit_length() - 1]
-            part = rest & self._blocks[number]
+            part = rest & self.blocks[number]
             counts |= part.bit_count() << (number * self._width)
             rest ^= part
         return counts
+
+    def flags_of(self, usable: int) -> int | None:
+        """Flag the blocks of which only those leaves are usable; None if that is less of some block than here.
+
+        Then this tally serves for them as well.
+        """
+        flags = 0
+        for number, block in enumerate(self.blocks):
+            some = block & usable
+            if some and some != block & self.usable:
+                return None
+            if some:
+                flags |= 1 << (number * self._width + self._top)
+        return flags
 
     def missing(self, least: int) -> int:
         """Tell what to add to counts so that the flags are set of the blocks that have ``least``."""
@@ -57,3 +74,24 @@ class Tally:
             flag = flags & -flags
             yield flag.bit_length() // self._width - 1
             flags ^= flag
+
+
+def choose_marked(tally: Tally, counts: Counts, possible: int, free: int, marks: int) -> int:
+    """Choose free leaves for counts at two levels as a hierarchy does, in none but the flagged blocks.
+
+    ``possible`` blocks make up ALL of them.
+    """
+    wanted, enough = counts
+    found: list[int] = []
+    for number in tally.flagged(marks):
+        present = free & tally.blocks[number]
+        if present.bit_count() >= enough:
+            found.append(bits.first_members(present, enough))
+            if len(found) == wanted:
+                break
+    if len(found) < needed(wanted, possible):
+        return 0
+    chosen = 0
+    for leaves in found[: given(wanted, len(found))]:
+        chosen |= leaves
+    return chosen

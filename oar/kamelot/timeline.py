@@ -73,6 +73,16 @@ class Timeline:
                 among = reduce(and_, piece.free[first:stop], among & piece.kept)
         return among
 
+    def values(self, begin: int, after: int) -> list[int]:
+        """Tell what is free from one date on, and from each later date at which resources were taken or not
+        any more, until before another."""
+        self._draw()
+        found: list[int] = []
+        for piece, first, stop in self._parts(begin, after):
+            kept = piece.kept
+            found += [free & kept for free in piece.free[first:stop]]
+        return found
+
     def at(self, date: int) -> int:
         """Tell what is free at a date, not before the first one."""
         self._draw()

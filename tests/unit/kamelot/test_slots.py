@@ -8,7 +8,7 @@ from oar.core.job import JobId
 from oar.kamelot import Gantt, Occupation, Platform, bits
 from oar.kamelot.containers import Nesting
 from oar.kamelot.hierarchy import Hierarchy
-from oar.kamelot.slot_set import SlotSet
+from oar.kamelot.slot_set import SlotSet, Taken
 from tests.unit.kamelot.build import ids, job, resources_of
 
 ALL_32 = bits.span(1, 32)
@@ -19,7 +19,7 @@ def slot_set(begin: int, *taken: tuple[int, int, str]) -> SlotSet:
     """Make slots of resources 1-32 and take some: begin, duration, resources."""
     slots = SlotSet(begin, ALL_32)
     for start, duration, resources in taken:
-        slots.remove(start, start + duration - 1, mask(resources))
+        slots.remove(start, start + duration - 1, Taken(mask(resources)))
     return slots
 
 
@@ -68,7 +68,7 @@ def test_s5_a_job_that_began_before_the_slots_is_cut_at_their_begin() -> None:
 
 def test_s6_a_job_that_never_ends_leaves_no_slot_behind_it() -> None:
     slots = SlotSet(10, ALL_32)
-    slots.remove(45, 2**31 - 1, mask("10-20"))
+    slots.remove(45, 2**31 - 1, Taken(mask("10-20")))
     assert told(slots) == [(10, "1-32"), (45, "1-9,21-32")]
 
 
@@ -160,12 +160,12 @@ def test_whole_blocks_are_kept_up_to_date_when_resources_are_taken() -> None:
     nodes = Hierarchy(("node",), [(rank, (rank // 8,)) for rank in range(32)])
     slots = SlotSet(0, bits.span(0, 31))
     assert slots.whole(nodes) == [0b1111]
-    slots.remove(10, 19, bits.span(7, 8))
-    slots.remove(15, 29, bits.span(31, 31))
+    slots.remove(10, 19, Taken(bits.span(7, 8)))
+    slots.remove(15, 29, Taken(bits.span(31, 31)))
     assert slots.whole(nodes) == [0b1111, 0b1100, 0b0100, 0b0111, 0b1111]
 
 
 def test_a_copy_changes_apart_from_the_original() -> None:
     slots = slot_set(1, (5, 10, "1-8"))
-    slots.copy().remove(20, 30, mask("9"))
+    slots.copy().remove(20, 30, Taken(mask("9")))
     assert told(slots) == [(1, "1-32"), (5, "9-32"), (15, "1-32")]
