@@ -22,7 +22,7 @@ from oar.core.job import (
     WaitingJob,
 )
 from oar.core.states import NodeState
-from oar.kamelot import Occupation, Platform, Rules, check, schedule
+from oar.kamelot import Occupation, Plan, Platform, Rules, check, schedule
 
 WORDS = {"ALL": ALL, "BEST": BEST, "HALF": HALF}
 NO_MARGIN = Rules(security_time_s=0)
@@ -115,10 +115,24 @@ def place(
     *,
     ends: Mapping[JobId, int] | None = None,
 ) -> dict[int, Outcome]:
+    """Plan the jobs, check the plan, and tell what became of each."""
+    plan = checked_plan(platform, jobs, running, now, rules, ends=ends)
+    return {int(job_id): outcome for job_id, outcome in plan.outcomes.items()}
+
+
+def checked_plan(
+    platform: Platform,
+    jobs: Sequence[WaitingJob],
+    running: Sequence[Occupation] = (),
+    now: int = 0,
+    rules: Rules = NO_MARGIN,
+    *,
+    ends: Mapping[JobId, int] | None = None,
+) -> Plan:
     """Plan the jobs and check what holds for every plan."""
-    outcomes = schedule(platform, running, jobs, now, rules, ends=ends).outcomes
-    assert check(platform, running, jobs, outcomes, now=now, rules=rules) == []
-    return {int(job_id): outcome for job_id, outcome in outcomes.items()}
+    plan = schedule(platform, running, jobs, now, rules, ends=ends)
+    assert check(platform, running, jobs, plan.outcomes, now=now, rules=rules, ends=ends or {}) == []
+    return plan
 
 
 def found(outcome: Outcome) -> tuple[int, str]:

@@ -3,9 +3,19 @@
 import pytest
 
 from oar.core.job import Assignment, JobId, NoRoom
-from oar.kamelot import Gantt, Occupation, Platform, Rules, place_all, schedule
+from oar.kamelot import Gantt, Occupation, Platform, Rules, place_all
 from oar.kamelot.containers import Nesting
-from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8, place, resources_of, taken
+from tests.unit.kamelot.build import (
+    NO_MARGIN,
+    checked_plan,
+    found,
+    ids,
+    job,
+    nodes_of_8,
+    place,
+    resources_of,
+    taken,
+)
 
 CONTAINER = {"container": ""}
 INNER = {"inner": "1"}
@@ -45,7 +55,7 @@ def test_c3_an_inner_job_that_is_larger_than_its_container_is_not_placed(
     request_: str, walltime_s: int
 ) -> None:
     jobs = [job(1, ("node=2", 60), types=CONTAINER), job(2, (request_, walltime_s), types=INNER)]
-    plan = schedule(nodes_of_8(), [], jobs, 0, NO_MARGIN)
+    plan = checked_plan(nodes_of_8(), jobs)
     assert plan.outcomes[JobId(2)] == NoRoom(
         JobId(2), "its container, 1, never holds enough free resources for long enough"
     )
@@ -186,5 +196,5 @@ def test_an_inner_job_in_a_copy_of_the_gantt_leaves_the_first_as_it_was() -> Non
 
 def test_the_container_is_named_that_an_inner_job_starts_with() -> None:
     jobs = [job(1, ("node=1", 60), types=CONTAINER), job(2, ("node=1", 30), types=INNER)]
-    plan = schedule(nodes_of_8(), [taken(0, 99, "1-32")], jobs, 0, NO_MARGIN)
+    plan = checked_plan(nodes_of_8(), jobs, [taken(0, 99, "1-32")])
     assert plan.explain(jobs[1]).words() == "starts 100 with its container, job 1"

@@ -4,8 +4,8 @@ import pytest
 
 from oar.core.durations import format_date
 from oar.core.job import JobId, NeverFits, NoRoom, WaitingJob
-from oar.kamelot import Rules, schedule
-from tests.unit.kamelot.build import NO_MARGIN, found, job, nodes_of_8, place, taken
+from oar.kamelot import Rules
+from tests.unit.kamelot.build import NO_MARGIN, checked_plan, found, job, nodes_of_8, place, taken
 
 NOW = 1_000_000
 
@@ -66,5 +66,5 @@ def test_a_date_that_cannot_be_read_is_told() -> None:
 
 def test_a_job_is_told_that_it_is_postponed() -> None:
     postponed = dated(1, ("node=1", 60), postpone=50)
-    plan = schedule(nodes_of_8(), [], [postponed], NOW, NO_MARGIN)
+    plan = checked_plan(nodes_of_8(), [postponed], now=NOW)
     assert plan.explain(postponed).words() == f"starts {NOW + 50}, since it is postponed until then"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from oar.core.job import JobId, NeverFits, NoRoom, WaitingJob
-from oar.kamelot import Occupation, Platform, Reason, ReasonKind, Rules, fits, schedule
-from tests.unit.kamelot.build import NO_MARGIN, job, nodes_of_8, resource, resources_of, taken
+from oar.kamelot import Occupation, Platform, Reason, ReasonKind, Rules, fits
+from tests.unit.kamelot.build import NO_MARGIN, checked_plan, job, nodes_of_8, resource, resources_of, taken
 
 
 def why(
@@ -14,7 +14,7 @@ def why(
     rules: Rules = NO_MARGIN,
 ) -> str:
     """Tell why the last of the jobs does not start now."""
-    plan = schedule(platform, running, jobs, 0, rules)
+    plan = checked_plan(platform, jobs, running, rules=rules)
     return plan.explain(jobs[-1]).words(lambda date: f"at {date}")
 
 
@@ -48,7 +48,7 @@ def test_many_names_are_counted() -> None:
 def test_a_job_placed_before_is_named_and_one_placed_after_is_not() -> None:
     jobs = [job(1, ("node=4", 50)), job(3, ("node=1", 50)), job(2, ("node=4", 60))]
     assert why(NODES, [jobs[0], jobs[2]]) == "starts at 50 when job 1 frees node1, node2, node3 and node4"
-    plan = schedule(NODES, [taken(0, 49, "1-4", 12)], [jobs[0], jobs[1]], 0, NO_MARGIN)
+    plan = checked_plan(NODES, [jobs[0], jobs[1]], [taken(0, 49, "1-4", 12)])
     assert plan.explain(jobs[0]) == Reason(ReasonKind.RESOURCES, 50, (JobId(12),), ("node1", "node2"))
 
 
@@ -105,7 +105,7 @@ def test_what_is_suspected_now_still_counts_as_fitting() -> None:
 
 
 def test_dead_resources_never_fit() -> None:
-    outcome = schedule(nodes_of_8(dead="1-8"), [], [job(1, ("node=4", 60))], 0, NO_MARGIN).outcomes
+    outcome = checked_plan(nodes_of_8(dead="1-8"), [job(1, ("node=4", 60))]).outcomes
     assert isinstance(next(iter(outcome.values())), NeverFits)
 
 
@@ -121,7 +121,7 @@ def test_resources_that_are_not_available_for_long_enough_are_told() -> None:
 
 
 def test_a_refusal_by_another_gantt_is_told_in_its_own_words() -> None:
-    plan = schedule(NODES, [], [], 0, NO_MARGIN)
+    plan = checked_plan(NODES, [])
     lost = job(1, ("node=1", 60))
     plan.outcomes[lost.job_id] = NoRoom(lost.job_id, "it rains")
     assert plan.explain(lost).words() == "it rains"
