@@ -40,6 +40,8 @@ def lengthened(
     Its resources are chosen anew for that time; it ends by the deadline. A besteffort job, which the plan
     draws shorter than it is, gets all it wants. Without ``allowed`` only resources are in the way.
     """
+    if wanted.moldable.least_walltime_s is None:
+        return wanted, place
     most_s = _most(job, wanted.moldable, place.start, deadline)
     longer_s = most_s - wanted.moldable.walltime_s
     if longer_s <= 0:

@@ -1,7 +1,7 @@
 """The first date at which a request finds its resources."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from itertools import accumulate
 from operator import and_
@@ -99,10 +99,10 @@ class Search:
     def first(self, start: int, latest: int) -> int | None:
         """Find the first start between the dates whose window has enough marks in common.
 
-        The window moves over the slots as a queue made of two stacks: ``left`` holds what the last slot before
-        ``border`` has, what the last two have in common, and so on; ``right`` is what all slots from there on
-        have in common. So each slot is looked at once or twice, however many windows hold it. When ``right``
-        alone has too little, the last slot that is to blame blocks every start up to its own begin.
+        The window moves over the slots as a queue made of two stacks: ``left`` holds what the last slot
+        before ``border`` has, what the last two have in common, and so on; ``right`` is what all slots from
+        there on have in common. So each slot is looked at once or twice, however many windows hold it. When
+        ``right`` alone has too little, the last slot to blame blocks every start up to its own begin.
         """
         begins, duration, look = self._slots.begins, self._duration, self._look
         needed, everything = self.group.needed, self.group.shape.marks
@@ -156,14 +156,9 @@ class Search:
 
         If enough is free in it for this group alone, others are to blame, and the next slot may do.
         """
-        first, stop = self._window.start, self._window.stop
-        fits = self.group.fits
-        if fits(self.free()):
-            return first + 1
-        whole = self._slots.leaves(self.group.hierarchy, first, stop)
-        whole.reverse()
-        ends = list(accumulate(whole, and_, initial=self.group.usable))
-        return stop - _last_success(lambda step: fits(ends[step]), len(whole))
+        if self.group.fits(self.free()):
+            return self._window.start + 1
+        return self._slots.after_blocked(self.group, self._window)
 
 
 def _last_good(left: Sequence[int], bad: int, right: int, needed: int) -> int:
@@ -175,16 +170,4 @@ def _last_good(left: Sequence[int], bad: int, right: int, needed: int) -> int:
             good = middle
         else:
             bad = middle
-    return good
-
-
-def _last_success(succeeds: Callable[[int], bool], failing: int) -> int:
-    """Find the last step that succeeds, when step 0 does and all after some step fail, as the one given."""
-    good = 0
-    while failing - good > 1:
-        middle = (good + failing) // 2
-        if succeeds(middle):
-            good = middle
-        else:
-            failing = middle
     return good

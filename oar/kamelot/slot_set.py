@@ -8,6 +8,7 @@ What is free of all resources is kept apart, in a timeline.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import reduce
+from itertools import accumulate
 from operator import and_
 from typing import NamedTuple
 
@@ -95,6 +96,18 @@ class SlotSet:
             return self._timeline.common(*self._dates(window.start, window.stop), group.usable)
         return reduce(and_, self.whole(group.hierarchy)[window], group.usable)
 
+    def after_blocked(self, group: CompiledGroup, window: slice) -> int:
+        """Tell from which slot of a window on enough leaves stay free for the group."""
+        fits = group.fits
+        if group.hierarchy.single:
+            dates = self._dates(window.start, window.stop)
+            date = self._timeline.after_blocked(*dates, group.usable, fits)
+            return bisect_left(self.begins, date, window.start, window.stop)
+        whole = self.whole(group.hierarchy)[window]
+        whole.reverse()
+        ends: Iterator[int] = accumulate(whole, and_, initial=group.usable)
+        return window.stop + 1 - next(step for step, left in enumerate(ends) if not fits(left))
+
     def look(self, group: CompiledGroup) -> Callable[[int, int], list[int]]:
         """Give what tells the marks of the slots from one up to another: what the search looks at first."""
         if group.tally is None:
@@ -153,7 +166,7 @@ class SlotSet:
         after = self.cut(end + 1) if end < FOREVER else len(self.begins)
         for tally, counts in self._tallies.items():
             hierarchy = tally.hierarchy
-            gone = taken.leaves_of(hierarchy) & tally.usable
+            gone = (taken.resources if hierarchy.single else taken.leaves_of(hierarchy)) & tally.usable
             if not gone:
                 continue
             if were_free and (hierarchy.single or taken.is_made_of(hierarchy)):

@@ -24,36 +24,41 @@ class Tally:
         self.hierarchy = hierarchy
         self.usable = usable
         top = hierarchy.top
-        self.blocks = blocks = [block.leaves for block in top.children] or [top.leaves]
-        sizes = [block.bit_count() for block in blocks]
-        self._top = max(sizes, default=1).bit_length()
+        self.blocks = [block.leaves for block in top.children] or [top.leaves]
+        self._lows = [bits.lowest(block) if block else 0 for block in self.blocks]
+        self._narrow = [block >> low for block, low in zip(self.blocks, self._lows, strict=True)]
+        self._top = max(block.bit_count() for block in self.blocks).bit_length()
         self._width = self._top + 1
-        self._ones = bits.mask_of(number * self._width for number in range(len(blocks)))
+        self._ones = bits.mask_of(number * self._width for number in range(len(self.blocks)))
         self.flags = self._ones << self._top
-        self._block_of: list[int] = []
-        if len(blocks) > 1:
-            self._block_of = [0] * max(block.bit_length() for block in blocks)
-            for number, block in enumerate(blocks):
-                for leaf in bits.members(block):
-                    self._block_of[leaf] = number
+        self._block_of = [0] * max(block.bit_length() for block in self.blocks)
+        for number, block in enumerate(self.blocks):
+            for leaf in bits.members(block) if number else ():
+                self._block_of[leaf] = number
 
     def of(self, leaves: int) -> int:
         """Count the usable ones among the leaves, block by block."""
         rest = leaves & self.usable
-        if not self._block_of:
-            return rest.bit_count()
         counts = 0
         while rest:
             number = self._block_of[rest.bit_length() - 1]
-            part = rest & self.blocks[number]
+            low = self._lows[number]
+            # Bits are counted ten times slower than all else is done, zeros below them included.
+            part = (rest >> low) & self._narrow[number]
             counts |= part.bit_count() << (number * self._width)
-            rest ^= part
+            rest ^= part << low
         return counts
 
-    def flags_of(self, usable: int) -> int | None:
-        """Flag the blocks of which only those leaves are usable; None if that is less of some block than here.
+    def free_of(self, block: int, free: int, enough: int) -> int:
+        """Choose so many free leaves of a block; none at all if there are fewer."""
+        low = self._lows[block]
+        present = (free >> low) & self._narrow[block]
+        return bits.first_members(present, enough) << low if present.bit_count() >= enough else 0
 
-        Then this tally serves for them as well.
+    def flags_of(self, usable: int) -> int | None:
+        """Flag the blocks that have these usable leaves; None if some block has less of them than here.
+
+        With the flags, this tally serves for them as well.
         """
         flags = 0
         for number, block in enumerate(self.blocks):
@@ -84,9 +89,9 @@ def choose_marked(tally: Tally, counts: Counts, possible: int, free: int, marks:
     wanted, enough = counts
     found: list[int] = []
     for number in tally.flagged(marks):
-        present = free & tally.blocks[number]
-        if present.bit_count() >= enough:
-            found.append(bits.first_members(present, enough))
+        leaves = tally.free_of(number, free, enough)
+        if leaves:
+            found.append(leaves)
             if len(found) == wanted:
                 break
     if len(found) < needed(wanted, possible):

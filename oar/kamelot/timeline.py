@@ -12,11 +12,12 @@ Nothing is drawn before somebody asks.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
+from itertools import accumulate
 from operator import and_
 
-MOST = 48
+MOST = 32
 """So many dates make a piece at most."""
 
 
@@ -82,6 +83,24 @@ class Timeline:
             kept = piece.kept
             found += [free & kept for free in piece.free[first:stop]]
         return found
+
+    def after_blocked(self, begin: int, after: int, among: int, fits: Callable[[int], bool]) -> int:
+        """Tell from when on what stays free before a date fits; from ``begin`` on it does not."""
+        self._draw()
+        for piece, first, stop in reversed(list(self._parts(begin, after))):
+            left = reduce(and_, piece.free[first:stop], among & piece.kept)
+            if fits(left):
+                among, after = left, piece.dates[first]
+                continue
+            free = piece.free[first:stop]
+            free.reverse()
+            ends = list(accumulate(free, and_, initial=among & piece.kept))
+            for date, left in zip(reversed(piece.dates[first:stop]), ends[1:], strict=True):
+                if not fits(left):
+                    break
+                after = date
+            break
+        return after
 
     def at(self, date: int) -> int:
         """Tell what is free at a date, not before the first one."""
