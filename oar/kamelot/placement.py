@@ -93,7 +93,7 @@ class Search:
         self._slots = slots
         self.group = group
         self._duration = duration
-        self._window = slice(0, 0)
+        self._window = range(0)
         self._look = slots.look(group)
 
     def first(self, start: int, latest: int) -> int | None:
@@ -118,7 +118,7 @@ class Search:
                 seen = stop
             common = right & left[border - first]
             if common.bit_count() >= needed:
-                self.marks, self._window = common, slice(first, stop)
+                self.marks, self._window = common, range(first, stop)
                 return start
             if right.bit_count() >= needed:
                 first = border - _last_good(left, border - first, right, needed)

@@ -90,20 +90,20 @@ class SlotSet:
             whole = self._whole[base] = [base.whole(free) for free in self.free]
         return whole
 
-    def free_leaves(self, group: CompiledGroup, window: slice) -> int:
+    def free_leaves(self, group: CompiledGroup, window: range) -> int:
         """Tell which leaves that a group can use are free all through some slots."""
         if group.hierarchy.single:
             return self._timeline.common(*self._dates(window.start, window.stop), group.usable)
-        return reduce(and_, self.whole(group.hierarchy)[window], group.usable)
+        return reduce(and_, self.whole(group.hierarchy)[window.start : window.stop], group.usable)
 
-    def after_blocked(self, group: CompiledGroup, window: slice) -> int:
+    def after_blocked(self, group: CompiledGroup, window: range) -> int:
         """Tell from which slot of a window on enough leaves stay free for the group."""
         fits = group.fits
         if group.hierarchy.single:
             dates = self._dates(window.start, window.stop)
             date = self._timeline.after_blocked(*dates, group.usable, fits)
             return bisect_left(self.begins, date, window.start, window.stop)
-        whole = self.whole(group.hierarchy)[window]
+        whole = self.whole(group.hierarchy)[window.start : window.stop]
         whole.reverse()
         ends: Iterator[int] = accumulate(whole, and_, initial=group.usable)
         return window.stop + 1 - next(step for step, left in enumerate(ends) if not fits(left))
