@@ -30,7 +30,7 @@ from oar.kamelot.sharing import ALONE, sharing_of
 from tests.unit.kamelot.build import resource
 
 NOW = 100
-ENDS = {JobId(90): OVER, JobId(91): 120}
+ENDS = {JobId(990): OVER, JobId(991): 120}
 SIMPLEST = Rules(0, 25)
 CONDITIONS = ("mem > 64", "gpu = 'YES'")
 
@@ -94,7 +94,7 @@ def world_of(seed: int) -> World:
     size = rng.random()
     if size < 0.004:
         return wide_world(rng)
-    if size < 0.006:
+    if size < 0.009:
         return long_world(rng)
     if size < 0.03:
         return world_with(rng, kinds_of(rng), most_resources=40, most_jobs=16)
@@ -143,13 +143,20 @@ def wide_world(rng: Random) -> World:
     found = tuple(resource(n + 1, {"node": n // width, "core": n}) for n in range(count))
     begins = [rng.randint(1, count) for _ in range(rng.randint(2, 8))]
     running = tuple(
-        Occupation(90, 100 + begin % 40, ProcSet((begin, min(count, begin + count // 3))), JobId(70 + n))
+        Occupation(90, 100 + begin % 40, ProcSet((begin, min(count, begin + count // 3))), JobId(700 + n))
         for n, begin in enumerate(begins)
     )
     jobs = []
     for number in range(1, rng.randint(1, 4) + 1):
-        nodes, cores = rng.choice([1, 2, 50, ALL, BEST]), rng.randint(1, width)
-        levels = (Level("node", nodes), Level("core", cores))
+        nodes = Level("node", rng.choice([1, 2, 50, ALL, BEST]))
+        levels = rng.choice(
+            [
+                (nodes, Level("core", rng.randint(1, width))),
+                (nodes, Level("core", rng.randint(1, width))),
+                (nodes,),
+                (Level("core", rng.choice([1, 20, 100, count // 2, HALF])),),
+            ]
+        )
         wanted = Moldable(MoldableId(10 * number), Request((Group("", levels),)), walltime(rng))
         plain = job(rng, frozenset(), number, request)
         jobs.append(replace(plain, moldables=(wanted,), properties=rng.choice(["", "", "half"])))
@@ -159,10 +166,10 @@ def wide_world(rng: Random) -> World:
 
 def long_world(rng: Random) -> World:
     """Make a long queue of many different walltimes for few resources, so that there are many slots."""
-    kinds = frozenset({Kind.ALIKE} | {kind for kind in KINDS if rng.random() < 0.15})
+    kinds = frozenset({Kind.ALIKE} | {kind for kind in KINDS if rng.random() < 0.1})
     draw = alike(rng) if rng.random() < 0.5 else request
-    found = resources(rng, kinds, 6)
-    jobs = [job(rng, kinds, number, draw) for number in range(1, rng.randint(40, 90))]
+    found = resources(rng, kinds, rng.choice([6, 12]))
+    jobs = [job(rng, kinds, number, draw) for number in range(1, rng.randint(60, 150))]
     filters = {text: some_of(rng, found) for text in CONDITIONS}
     running = occupations(rng, kinds, found)
     return World(found, filters, running, tuple(jobs), Rules(rng.choice([0, 2]), 25))
@@ -228,7 +235,7 @@ def occupations(rng: Random, kinds: Kinds, found: tuple[Resource, ...]) -> tuple
     taken: list[Occupation] = []
     odd = rng.random() < 0.3
     for number in range(rng.choice([0, 1, 1, 2, 2, 3, 4, 6])):
-        one = occupation(rng, kinds, found, JobId(70 + number))
+        one = occupation(rng, kinds, found, JobId(700 + number))
         if odd or not any(clash(one, other) for other in taken):
             taken.append(one)
     return tuple(taken)
@@ -305,7 +312,7 @@ def dependencies(rng: Random, kinds: Kinds, number: int) -> tuple[JobId, ...]:
     """Draw jobs of any fate: planned before or later, refused, over, running, or never heard of."""
     if Kind.DEPENDENCIES not in kinds or rng.random() < 0.6:
         return ()
-    possible = [*range(1, number), 90, 91] if rng.random() < 0.9 else [number, number + 1, 92]
+    possible = [*range(1, number), 990, 991] if rng.random() < 0.9 else [number, number + 1, 992]
     return tuple(JobId(one) for one in {rng.choice(possible) for _ in range(rng.choice([1, 1, 2]))})
 
 
@@ -334,6 +341,8 @@ def request(rng: Random, kinds: Kinds) -> Request:
 
 def group(rng: Random, kinds: Kinds) -> Group:
     names = rng.choice(LEVELS) if rng.random() < 0.8 else tuple(rng.sample(ANY_LEVEL, rng.randint(1, 3)))
+    if names in (("core",), ("resource_id",)) and rng.random() < 0.2:
+        return Group(condition(rng, kinds), (Level(names[0], rng.randint(3, 12)),))
     return Group(condition(rng, kinds), tuple(Level(name, count_of(rng, kinds)) for name in names))
 
 
