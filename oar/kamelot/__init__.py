@@ -19,7 +19,7 @@ What callers use::
   ``Occupation.nesting``; an inner job is placed after all containers of its name that are among the jobs.
 * ``ends``: for jobs that others depend on and that are not placed here: the first second after their
   walltime (start + walltime), or ``OVER`` when they have ended. Jobs placed in the Gantt are known to it.
-* ``rules``: ``Rules(security_time_s, besteffort_duration_s, energy_saving)``.
+* ``rules``: ``Rules(security_time_s, besteffort_duration_s, energy_saving, plugins)``.
 
 ``schedule(platform, running, waiting, now, rules, ends=ends) -> Plan`` does the above in one call: besteffort
 jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from procset import ProcSet
+
 from oar.core.job import Assignment, Group, JobId, Moldable, Outcome, ResourceId, WaitingJob
 from oar.core.job_dates import job_dates
 from oar.core.states import NodeState, ReservationState
@@ -11,6 +13,7 @@ from oar.kamelot.division import Candidates, Runs, Wish, runs_of, wrong_parts
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
 from oar.kamelot.overlaps import flaws_of
 from oar.kamelot.platform import ALWAYS, Platform
+from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.sharing import sharing_of
 
 OVER = 0
@@ -93,7 +96,15 @@ class Facts:
         yield from self._wrong_dates(job, assignment)
         moldable = _moldable(job, assignment)
         yield from _wrong_walltime(moldable, assignment.walltime_s)
-        wishes = [Wish(self._candidates_of(job, group), group.levels) for group in moldable.request.groups]
+        groups = moldable.request.groups
+        candidates = [self._candidates_of(job, group) for group in groups]
+        if asks_for_plugin(job):
+            # A plugin need not give what the request says, only what matches its filters.
+            pieces = [piece for one in candidates for _, piece in one.runs.cut(assignment.resources)]
+            if assignment.resources - ProcSet(*pieces):
+                yield "gets resources that do not match its filters"
+            return
+        wishes = [Wish(one, group.levels) for one, group in zip(candidates, groups, strict=True)]
         yield from wrong_parts(wishes, assignment.resources)
 
     def _wrong_resources(self, job: WaitingJob, mine: Occupation) -> Iterator[str]:

@@ -14,6 +14,8 @@ from oar.kamelot.gantt import OVER, Earliest, Gantt
 from oar.kamelot.occupation import FOREVER, Occupation, Rules, is_besteffort
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
+from oar.kamelot.plugins.placed import Bounds, placed_by_plugin
+from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.reason import Reason, ReasonKind
 from oar.kamelot.view import View
 
@@ -74,6 +76,12 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
+    if asks_for_plugin(job):
+        pieces, bounds = view.slots.pieces(gantt.now, FOREVER, usable), Bounds(start, start)
+        found = placed_by_plugin(
+            gantt.platform, pieces, job, [wanted], plugins=rules.plugins, bounds=bounds, normal=view.find
+        )
+        return _outcome(gantt, job, found, Earliest(start))
     place = view.find(wanted, start, start) if wanted.could_fit else None
     if place is None:
         reason = why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
@@ -98,10 +106,25 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     if view is None:
         return _refuse(gantt, job, _no_container(job))
     moldables = _compile(gantt, job, usable, rules)
+    if asks_for_plugin(job):
+        pieces = view.slots.pieces(gantt.now, FOREVER, usable)
+        bounds = Bounds(earliest.date, deadline=dates.deadline)
+        found = placed_by_plugin(
+            gantt.platform, pieces, job, moldables, plugins=rules.plugins, bounds=bounds, normal=view.find
+        )
+        return _outcome(gantt, job, found, earliest)
     best = _finishes_first(view, moldables, earliest.date, dates.deadline)
     if best is None:
         return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
     return _assign(gantt, job, *lengthened(view, job, *best, deadline=dates.deadline), earliest)
+
+
+def _outcome(
+    gantt: Gantt, job: WaitingJob, found: tuple[CompiledMoldable, Place] | Reason, earliest: Earliest
+) -> Outcome:
+    if isinstance(found, Reason):
+        return _refuse(gantt, job, found)
+    return _assign(gantt, job, *found, earliest)
 
 
 def _finishes_first(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from procset import ProcSet
 from sqlalchemy import Connection, Engine
 
-from oar.core.job import Resource, WaitingJob
+from oar.core.job import Resource, RunningJob, WaitingJob
 from oar.core.states import JobState, QueueState
 from oar.db.containers import read_containers
 from oar.db.engine import database_now, one_moment
@@ -28,6 +28,7 @@ from oar.db.resources import BadFilter, load_resources, matching_resources
 from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
 from oar.kao.order import BY_POLICY, Orders
+from oar.kao.plugins import ResourceOrder
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Kept:
     resources: tuple[Resource, ...] = ()
     filters: dict[str, ProcSet] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    ordered: tuple[Resource, ...] = ()
     platform: Platform | None = None
 
 
@@ -58,6 +60,7 @@ def load_world(
     apart: Sequence[JobState] = (),
     *,
     orders: Orders = BY_POLICY,
+    reorder: ResourceOrder | None = None,
 ) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
@@ -82,13 +85,14 @@ def load_world(
         past_use = read_past_use(connection, now, window_s) if window_s else {}
         karma = read_karma(connection) if window_s else {}
     with one_moment(reader) as connection:
-        platform = _platform(connection, resource_order, _conditions(waiting), kept)
+        _read_resources(connection, resource_order, _conditions(waiting), kept)
+    platform = _platform(kept, reorder, running)
     return World(
         now, platform, queues, running, waiting, required, plan, told, others, containers, past_use, karma
     )
 
 
-def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> Platform:
+def _read_resources(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> None:
     resources = load_resources(reader, order)
     if resources != kept.resources or len(kept.filters) > len(wanted) + _FILTERS_TO_FORGET:
         kept.resources, kept.filters, kept.broken, kept.platform = resources, {}, set(), None
@@ -98,8 +102,15 @@ def _platform(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> P
         except BadFilter as error:
             kept.broken.add(text)
             log.warning("condition %r cannot be evaluated: %s", text, error)
-    if kept.platform is None:
-        kept.platform = Platform(resources, kept.filters)
+
+
+def _platform(kept: Kept, reorder: ResourceOrder | None, running: Sequence[RunningJob]) -> Platform:
+    """Give the platform of the last round, as long as resources and their order are the same."""
+    ordered = kept.resources
+    if reorder is not None:
+        ordered = reorder.apply(ordered, ProcSet().union(*(job.resources for job in running)))
+    if kept.platform is None or ordered != kept.ordered:
+        kept.ordered, kept.platform = ordered, Platform(ordered, kept.filters)
     return kept.platform
 
 

@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 from oar.core.states import JobState
 from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
+from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
 from oar.kao.load import Kept, load_world
 from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
+from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
 from oar.kao.round import run_round
 from oar.settings import SchedulerSettings, Settings
 
@@ -30,6 +32,12 @@ class Metascheduler:
     settings: SchedulerSettings
     kept: Kept = field(default_factory=Kept)
     order: OrderSource = field(default_factory=OrderSource)
+    plugins: Plugins = field(default_factory=load_plugins)
+    reorder: ResourceOrder | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up the order of resources once; the log says when there is no such plugin."""
+        self.reorder = resource_order(self.plugins, self.settings.resource_order_plugin)
 
     @classmethod
     def of(cls, settings: Settings) -> "Metascheduler":
@@ -65,13 +73,16 @@ class Metascheduler:
         """Read the world, with jobs of the states ``apart``, and how its jobs are to be ordered."""
         orders = self.order.orders()
         order = self.settings.resource_order
-        return load_world(self.engine, self.reader, order, self.kept, apart, orders=orders), orders
+        world = load_world(
+            self.engine, self.reader, order, self.kept, apart, orders=orders, reorder=self.reorder
+        )
+        return world, orders
 
     def decide(self, world: World, orders: Orders) -> Decisions:
         """Run a round as the settings say; raises FlawedPlan."""
         decisions = run_round(
             world,
-            rules_of(self.settings),
+            rules_of(self.settings, self.plugins),
             choices_of(self.settings),
             orders=orders,
             jobs_per_group=self.settings.jobs_per_round,
@@ -86,9 +97,9 @@ class Metascheduler:
         return decisions
 
 
-def rules_of(settings: SchedulerSettings) -> Rules:
+def rules_of(settings: SchedulerSettings, plugins: Plugins) -> Rules:
     """Give the rules of placement that the settings say."""
-    return Rules(security_time_s=settings.security_time_s)
+    return Rules(security_time_s=settings.security_time_s, plugins=plugins)
 
 
 def choices_of(settings: SchedulerSettings) -> SiteChoices:
