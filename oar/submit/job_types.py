@@ -77,6 +77,10 @@ def _number(value: str) -> str:
         return "has a value that is no number"
 
 
+def _plugin(value: str) -> str:
+    return "" if value.split(":")[0] else "names no plugin"
+
+
 def _part_of_one(value: str) -> str:
     return _number(value) or ("" if 0 <= float(value) <= 1 else "is out of its bounds")
 
@@ -102,6 +106,8 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
         "postpone": JobTypeForm(f"postpone={_DATE}", _date),
         "expire": JobTypeForm(f"expire={_DATE}", _date),
         "deadline": JobTypeForm(f"deadline={_DATE}", _date),
+        "find": JobTypeForm("find=PLUGIN or find=PLUGIN:ARGUMENTS", _plugin),
+        "assign": JobTypeForm("assign=PLUGIN or assign=PLUGIN:ARGUMENTS", _plugin),
         "priority": JobTypeForm("priority=NUMBER", _number),
         "qos": JobTypeForm("qos=NUMBER between 0 and 1", _part_of_one),
         "nice": JobTypeForm("nice=NUMBER between 0 and 1", _part_of_one),
