@@ -59,6 +59,26 @@ class CompiledMoldable:
         return all(group.could_fit for group in self.groups)
 
 
+KEPT = 4
+"""So many compilers a platform keeps; each stands for one set of usable resources."""
+
+KEPT_GROUPS = 5_000
+"""So many requests a compiler remembers; then it starts anew."""
+
+OWN_TALLIES = 16
+"""So many filters get a tally of their own, for each one costs something whenever a job is drawn."""
+
+
+def compiler_for(platform: Platform, usable: int) -> "Compiler":
+    """Give what makes requests ready for jobs that may use these resources; the platform keeps it."""
+    found = platform.compilers.get(usable)
+    if found is None:
+        if len(platform.compilers) == KEPT:
+            platform.compilers.clear()
+        found = platform.compilers[usable] = Compiler(platform, usable)
+    return found
+
+
 class Compiler:
     """Makes requests ready for jobs that may use the same resources; what they have in common, once."""
 
@@ -66,8 +86,9 @@ class Compiler:
         self._platform = platform
         self._usable = usable
         self._groups: dict[tuple[str, Group], CompiledGroup] = {}
-        self._tallies: dict[tuple[str, ...], Tally] = {}
         self._shapes: dict[tuple[int, tuple[str, ...], Counts], Shape] = {}
+        self._tallies: dict[tuple[str, ...], Tally] = {}
+        self._own_tallies = 0
 
     def moldable(self, job: WaitingJob, moldable: Moldable, duration: int) -> CompiledMoldable:
         """Resolve a moldable of a job."""
@@ -81,8 +102,15 @@ class Compiler:
         key = (properties, group)
         found = self._groups.get(key)
         if found is None:
+            if len(self._groups) == KEPT_GROUPS:
+                self._forget()
             found = self._groups[key] = self._compile(properties, group)
         return found
+
+    def _forget(self) -> None:
+        self._groups.clear()
+        self._shapes.clear()
+        self._own_tallies = 0
 
     def _compile(self, properties: str, group: Group) -> CompiledGroup:
         if not group.levels:
@@ -115,12 +143,13 @@ class Compiler:
             usable = hierarchy.whole(self._usable)
             found = Shape(hierarchy, usable, None, usable)
             if not words[-1] and (hierarchy.top.children or hierarchy.single) and len(words) <= 2:
-                found = Shape(hierarchy, usable, *self._tally(hierarchy, names, usable))
+                found = self._with_tally(found, names)
             self._shapes[key] = found
         return found
 
-    def _tally(self, hierarchy: Hierarchy, names: tuple[str, ...], usable: int) -> tuple[Tally, int]:
-        """Find a tally for requests that count leaves, and its flags; that of all resources, if it serves."""
+    def _with_tally(self, shape: Shape, names: tuple[str, ...]) -> Shape:
+        """Find a tally for requests that count leaves: that of all resources if it serves, or an own one."""
+        hierarchy, usable = shape.hierarchy, shape.usable
         everything = self._platform.hierarchy(self._platform.everything, names)
         if hierarchy.base is everything:
             tally = self._tallies.get(names)
@@ -128,9 +157,12 @@ class Compiler:
                 tally = self._tallies[names] = Tally(everything, everything.whole(self._usable))
             flags = tally.flags_of(usable)
             if flags is not None:
-                return tally, flags
+                return Shape(hierarchy, usable, tally, flags)
+        if self._own_tallies == OWN_TALLIES:
+            return shape
+        self._own_tallies += 1
         tally = Tally(hierarchy, usable)
-        return tally, tally.flags
+        return Shape(hierarchy, usable, tally, tally.flags)
 
 
 def choose_for(group: CompiledGroup, free: int, marks: int) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from procset import ProcSet
 
 from oar.core.job import JobId, WaitingJob
-from oar.kamelot.compiled import CompiledMoldable, Compiler
+from oar.kamelot.compiled import CompiledMoldable, Compiler, compiler_for
 from oar.kamelot.containers import OUTSIDE, Nesting, Space, containers_first, nesting_of
 from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
@@ -108,7 +108,6 @@ class Gantt:
         self.areas: dict[Space, list[Area]] = {}
         self.planned: dict[JobId, Planned] = {}
         self.refused: dict[JobId, Reason] = {}
-        self._compilers: dict[int, Compiler] = {}
         self._parents: dict[Space, set[Space]] = {}
         self._views: dict[Space, dict[Sharing, View]] = defaultdict(dict)
         self._plain = self._views[None][ALONE] = View(PLATFORM, self._empty_slots())
@@ -121,7 +120,6 @@ class Gantt:
         other.areas = {space: areas.copy() for space, areas in self.areas.items()}
         other.planned = self.planned.copy()
         other.refused = self.refused.copy()
-        other._compilers = self._compilers
         other._parents = {space: parents.copy() for space, parents in self._parents.items()}
         for space, views in self._views.items():
             other._views[space] = {sharing: view.copy() for sharing, view in views.items()}
@@ -163,10 +161,7 @@ class Gantt:
 
     def compiler(self, usable: int) -> Compiler:
         """Give what makes the requests of jobs ready that may use these resources."""
-        found = self._compilers.get(usable)
-        if found is None:
-            found = self._compilers[usable] = Compiler(self.platform, usable)
-        return found
+        return compiler_for(self.platform, usable)
 
     def view(self, job: WaitingJob) -> View | None:
         """Show the plan as a job sees it; None when there is no container to place it in."""

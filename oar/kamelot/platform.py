@@ -1,6 +1,7 @@
 """The resources that can be given, ranked in scheduling order, and how filters and levels divide them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from procset import ProcSet
 
@@ -8,6 +9,9 @@ from oar.core.job import LevelValue, Resource, ResourceId
 from oar.core.states import NodeState
 from oar.kamelot import bits
 from oar.kamelot.hierarchy import Hierarchy
+
+if TYPE_CHECKING:
+    from oar.kamelot.compiled import Compiler
 
 ALWAYS = 2**31 - 2
 """From this ``available_upto`` on a resource has no end of availability; neither has it at 0."""
@@ -40,6 +44,8 @@ class Platform:
         self._matching: dict[str, int] = {"": self.everything}
         self._columns: dict[str, list[LevelValue]] = {}
         self._hierarchies: dict[tuple[int, tuple[str, ...]], Hierarchy] = {}
+        self.compilers: dict[int, Compiler] = {}
+        """What makes requests ready, for each set of usable resources; see :mod:`oar.kamelot.compiled`."""
         self._in_state: dict[NodeState, int] = {
             state: bits.mask_of(rank for rank, r in enumerate(self.resources) if r.state is state)
             for state in NodeState
