@@ -9,9 +9,9 @@ import time
 from multiprocessing import Pool
 
 from oar.core.job import Assignment, JobId, Outcome
-from oar.kamelot import Gantt, Plan, Platform, check, place_all, place_at, schedule
+from oar.kamelot import Gantt, Plan, Platform, check, fits, place_all, place_at, schedule
 from tests.unit.kamelot.as_code import as_code
-from tests.unit.kamelot.reference import Answer, reference_schedule
+from tests.unit.kamelot.reference import Answer, reference_fits, reference_schedule
 from tests.unit.kamelot.shrink import shrink
 from tests.unit.kamelot.worlds import NOW, World, clashes, world_of
 
@@ -43,7 +43,7 @@ def difference(world: World) -> str:
         given = answer(plan.outcomes[job_id])
         if given != right:
             return f"job {job_id}: kamelot gives {words(given)}, the rules give {words(right)}"
-    return flaw(world, platform, plan)
+    return flaw(world, platform, plan) or wrong_fit(world, platform)
 
 
 def plan_of(world: World, platform: Platform) -> Plan:
@@ -96,6 +96,15 @@ def problem(world: World) -> str:
         return difference(world)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong belongs to the case
         return f"{RAISES} {type(error).__name__}: {error}"
+
+
+def wrong_fit(world: World, platform: Platform) -> str:
+    """Tell whether kamelot is wrong about whether the first job can ever run."""
+    for job in world.jobs[:1]:
+        reason = fits(platform, job)
+        if (reason is None) is not reference_fits(world.resources, world.filters, world.rules, job):
+            return f"job {job.job_id} fits or not, but kamelot says: {reason}"
+    return ""
 
 
 def first_problem(seeds: range) -> tuple[int, str] | None:

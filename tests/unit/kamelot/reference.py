@@ -47,6 +47,15 @@ def reference_schedule(
     return answers
 
 
+def reference_fits(
+    resources: Sequence[Resource], filters: Mapping[str, ProcSet], rules: Rules, job: WaitingJob
+) -> bool:
+    """Tell whether a job would find its resources, were everything free and usable."""
+    world = World(resources, filters, 0, rules, {})
+    wanted = [world.wanted(job, moldable) for moldable in job.moldables]
+    return any(match(one.parts, world.everything) is not None for one in wanted)
+
+
 def in_order(jobs: Sequence[WaitingJob]) -> list[WaitingJob]:
     """Put every inner job behind all the containers of its name, and change nothing else."""
     left, ordered = list(jobs), []
