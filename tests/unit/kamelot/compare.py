@@ -6,6 +6,7 @@ python -m tests.unit.kamelot.compare --cases 1000000 --seed 1 --processes 2
 import argparse
 import sys
 import time
+from dataclasses import replace
 from multiprocessing import Pool
 
 from oar.core.job import Assignment, JobId, Outcome
@@ -26,7 +27,8 @@ def difference(world: World) -> str:
     """Tell in what the plan of kamelot differs from the one that the rules give, or what is wrong with it."""
     platform = Platform(world.resources, world.filters)
     if world.again:
-        schedule(platform, world.running, world.jobs[::2], NOW, world.rules, ends=world.ends)
+        other_rules = replace(world.rules, energy_saving=not world.rules.energy_saving)
+        schedule(platform, world.running[::2], world.jobs[::-2], NOW - 7, other_rules, ends=world.ends)
     plan = plan_of(world, platform)
     expected = reference_schedule(
         world.resources,

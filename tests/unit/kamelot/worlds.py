@@ -132,7 +132,7 @@ def world_with(rng: Random, kinds: Kinds, most_resources: int, most_jobs: int) -
         Rules(security_time, rng.choice([5, 25]) if Kind.BESTEFFORT in kinds else 25, energy_saving),
         cut=rng.randint(0, count) if Kind.QUEUES in kinds else 0,
         reservation=reservation(rng, kinds, count + 1) if Kind.RESERVATION in kinds else None,
-        again=rng.random() < 0.1,
+        again=rng.random() < 0.2,
     )
 
 
