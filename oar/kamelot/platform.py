@@ -12,6 +12,7 @@ from oar.kamelot.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
     from oar.kamelot.compiled import Compiler
+    from oar.kamelot.counted import Counted
 
 ALWAYS = 2**31 - 2
 """From this ``available_upto`` on a resource has no end of availability; neither has it at 0."""
@@ -19,6 +20,10 @@ ALWAYS = 2**31 - 2
 
 KEPT = 200
 """So many hierarchies are remembered; users write ever new filters, and a platform may live for weeks."""
+
+
+KEPT_BASES = 50
+"""So many ways to divide all resources are remembered."""
 
 
 class UnknownFilter(Exception):
@@ -43,9 +48,12 @@ class Platform:
         self._filters = filters
         self._matching: dict[str, int] = {"": self.everything}
         self._columns: dict[str, list[LevelValue]] = {}
+        self._bases: dict[tuple[str, ...], Hierarchy] = {}
         self._hierarchies: dict[tuple[int, tuple[str, ...]], Hierarchy] = {}
         self.compilers: dict[int, Compiler] = {}
         """What makes requests ready, for each set of usable resources; see :mod:`oar.kamelot.compiled`."""
+        self.counted: "Counted | None" = None
+        """What counts resources for quotas, once somebody has asked; see :mod:`oar.kamelot.counted`."""
         self._in_state: dict[NodeState, int] = {
             state: bits.mask_of(rank for rank, r in enumerate(self.resources) if r.state is state)
             for state in NodeState
@@ -114,14 +122,24 @@ class Platform:
 
     def hierarchy(self, candidates: int, levels: tuple[str, ...]) -> Hierarchy:
         """Divide those of the candidates that have a value at each level into blocks, level by level."""
+        if candidates == self.everything:
+            return self._of_all(levels)
         key = (candidates, levels)
         found = self._hierarchies.get(key)
         if found is None:
-            base = None if candidates == self.everything else self.hierarchy(self.everything, levels)
-            found = (base and base.within(candidates)) or self._divide(candidates, levels)
-            self._hierarchies[key] = found
-            if len(self._hierarchies) > KEPT:
+            found = self._of_all(levels).within(candidates) or self._divide(candidates, levels)
+            if len(self._hierarchies) == KEPT:
                 del self._hierarchies[next(iter(self._hierarchies))]
+            self._hierarchies[key] = found
+        return found
+
+    def _of_all(self, levels: tuple[str, ...]) -> Hierarchy:
+        """Divide all resources; the hierarchies of some of them share its leaves."""
+        found = self._bases.get(levels)
+        if found is None:
+            if len(self._bases) == KEPT_BASES:
+                self._bases.clear()
+            found = self._bases[levels] = self._divide(self.everything, levels)
         return found
 
     def _divide(self, candidates: int, levels: tuple[str, ...]) -> Hierarchy:
