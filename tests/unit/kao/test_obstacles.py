@@ -16,7 +16,9 @@ NEEDS_SUCCESS = SiteChoices(dependencies_need_success=True)
 
 
 def decide(world: World, choices: SiteChoices | None = None) -> Decisions:
-    return run_round(world, Rules(), choices or SiteChoices(), check_plan=True)
+    decisions = run_round(world, Rules(), choices or SiteChoices(), check_plan=True)
+    assert decisions.flaws == ()
+    return decisions
 
 
 @pytest.mark.parametrize("name", ["expire", "deadline"])

@@ -13,7 +13,9 @@ RULES = Rules(security_time_s=60)
 
 
 def decide(world, **options):
-    return run_round(world, RULES, check_plan=True, **options)
+    decisions = run_round(world, RULES, check_plan=True, **options)
+    assert decisions.flaws == ()
+    return decisions
 
 
 def test_a_job_that_fits_now_is_launched_now():

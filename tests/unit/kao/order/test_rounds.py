@@ -30,7 +30,9 @@ def one_job_each(**values):
 
 
 def decide(world, order, **options):
-    return run_round(world, Rules(60), orders=Orders(order), check_plan=True, **options)
+    decisions = run_round(world, Rules(60), orders=Orders(order), check_plan=True, **options)
+    assert decisions.flaws == ()
+    return decisions
 
 
 def order_of_starts(decisions):
