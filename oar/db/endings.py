@@ -19,6 +19,9 @@ from oar.db.sets import among
 from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
 
+SITTING = frozenset({JobState.SUSPENDED, JobState.RESUMING})
+"""States of a job that sits on its resources without using them."""
+
 
 def resources_of(connection: Connection, moldable_id: int | None) -> ProcSet:
     """Say which resources a moldable was given and did not lose at launch; empty when it was given none."""
@@ -51,7 +54,7 @@ def mark_suspended(connection: Connection, resources: ProcSet) -> None:
         .join(JobRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
         .where(
             AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
-            JobRow.state.in_((JobState.SUSPENDED, JobState.RESUMING)),
+            JobRow.state.in_(sorted(SITTING)),
         )
     ).scalars()
     busy = ProcSet()

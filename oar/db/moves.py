@@ -24,7 +24,7 @@ from oar.core.node_life import (
     standing_of,
 )
 from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
-from oar.db.endings import close_books, mark_suspended, resources_of
+from oar.db.endings import SITTING, close_books, mark_suspended, resources_of
 from oar.db.holders import holders, take_stock
 from oar.db.locks import lock_resources
 from oar.db.sets import among, set_of_ids
@@ -51,7 +51,6 @@ class _LockedJob:
     start_time: int
     stop_time: int
     submission_time: int
-    suspended: str
     assigned_moldable_job: int | None
 
 
@@ -112,7 +111,7 @@ def move_job(
     _enter(connection, {job: written}, move.to, now)
     if move.to.is_final:
         close_books(connection, job_id, job.assigned_moldable_job, now)
-    if signal in (JobSignal.SUSPEND, JobSignal.RESUMED) or (move.to.is_final and job.suspended == "YES"):
+    if (JobState(job.state) in SITTING) != (move.to in SITTING):
         mark_suspended(connection, resources_of(connection, job.assigned_moldable_job))
     return move
 

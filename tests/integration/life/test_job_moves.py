@@ -136,9 +136,17 @@ def test_a_suspended_job_marks_its_resources(connection):
 
 
 @pytest.mark.parametrize(
-    "signals", [(JobSignal.RESUME, JobSignal.RESUMED), (JobSignal.FINISH, JobSignal.FAIL)]
+    "signals",
+    [
+        (JobSignal.RESUME, JobSignal.RESUMED),
+        (JobSignal.FINISH,),
+        (JobSignal.EXTERMINATE,),
+        (JobSignal.RESUME, JobSignal.FINISH, JobSignal.FAIL),
+        (JobSignal.TERMINATE,),
+        (JobSignal.FAIL,),
+    ],
 )
-def test_the_mark_goes_when_the_job_runs_again_or_ends(connection, signals):
+def test_the_mark_goes_when_the_job_runs_again_or_begins_to_end(connection, signals):
     (used,) = add_node(connection, "n1")
     job = add_job(connection, JobState.RUNNING, resources=[used])
     for signal in (JobSignal.SUSPEND, *signals):
