@@ -27,6 +27,7 @@ from oar.core.job import (
     WaitingJob,
 )
 from oar.core.states import HOLDING_STATES, JobState, JobType, ReservationState, RowIndex
+from oar.db.sets import among
 from oar.db.tables_jobs import (
     DependencyRow,
     GroupRow,
@@ -168,7 +169,30 @@ def read_required_jobs(connection: Connection) -> Mapping[JobId, RequiredJob]:
 def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...]:
     """Give every job that holds resources now, by job id, with the time it was suspended until ``now``."""
     types = read_types(connection, HOLDING_STATES)
-    suspended = _read_suspended_times(connection, now)
+    rows = connection.execute(
+        select(
+            JobRow.job_id,
+            JobRow.state,
+            JobRow.queue_name,
+            JobRow.job_user,
+            JobRow.project,
+            JobRow.job_name,
+            JobRow.start_time,
+            JobRow.suspended,
+            MoldableRow.moldable_id,
+            MoldableRow.moldable_walltime,
+            AssignmentRow.resources,
+        )
+        .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
+        .join(AssignmentRow, AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
+        .where(
+            JobRow.state.in_(_HOLDING),
+            MoldableRow.moldable_index == RowIndex.CURRENT,
+            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+        )
+        .order_by(JobRow.job_id)
+    ).all()
+    suspended = _read_suspended_times(connection, [row.job_id for row in rows if row.suspended == "YES"], now)
     return tuple(
         RunningJob(
             job_id=JobId(row.job_id),
@@ -184,41 +208,20 @@ def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...
             types=types.get(row.job_id, {}),
             suspended_s=suspended.get(row.job_id, 0),
         )
-        for row in connection.execute(
-            select(
-                JobRow.job_id,
-                JobRow.state,
-                JobRow.queue_name,
-                JobRow.job_user,
-                JobRow.project,
-                JobRow.job_name,
-                JobRow.start_time,
-                MoldableRow.moldable_id,
-                MoldableRow.moldable_walltime,
-                AssignmentRow.resources,
-            )
-            .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
-            .join(AssignmentRow, AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
-            .where(
-                JobRow.state.in_(_HOLDING),
-                MoldableRow.moldable_index == RowIndex.CURRENT,
-                AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
-            )
-            .order_by(JobRow.job_id)
-        )
+        for row in rows
     )
 
 
-def _read_suspended_times(connection: Connection, now: int) -> Mapping[int, int]:
-    """Give the seconds for which jobs that hold resources were suspended, or being resumed, so far."""
+def _read_suspended_times(connection: Connection, job_ids: Sequence[int], now: int) -> Mapping[int, int]:
+    """Give the seconds for which each job was suspended, or being resumed, so far; no query for no job."""
+    if not job_ids:
+        return {}
     log = JobStateLogRow
     until = func.coalesce(func.nullif(log.date_stop, 0), now)
     rows = connection.execute(
         select(log.job_id, func.sum(until - log.date_start))
-        .join(JobRow, JobRow.job_id == log.job_id)
         .where(
-            JobRow.state.in_(_HOLDING),
-            JobRow.suspended == "YES",
+            among(log.job_id, job_ids),
             log.job_state.in_((JobState.SUSPENDED, JobState.RESUMING)),
         )
         .group_by(log.job_id)

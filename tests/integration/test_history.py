@@ -13,6 +13,7 @@ from oar.db.accounting import account_ended_jobs
 from oar.db.consequences import apply_event
 from oar.db.engine import open_url
 from oar.db.events import pending, record
+from oar.db.fair_share import read_past_use
 from oar.db.holds import hold_job
 from oar.db.job_choice import live_jobs_meeting
 from oar.db.kills import ask_kill, kill_overdue, open_kills
@@ -26,7 +27,9 @@ from oar.db.resubmit import resubmit
 from oar.db.tables_jobs import JobRow
 from oar.db.watch import find_in_passage, find_running, has_node_work
 from oar.kao.metascheduler import Metascheduler
-from oar.settings import SchedulerSettings
+from oar.kao.order_source import OrderSource
+from oar.settings import OrderSettings, SchedulerSettings
+from oar.submit.inner import with_container
 from tests.integration.databases import cloned
 from tests.integration.life.build import add_job, add_node
 
@@ -37,23 +40,28 @@ MANY = ENDED // 10
 
 PAST = """
 INSERT INTO jobs (job_id, array_id, state, job_user, queue_name, launching_directory, checkpoint_signal,
-                  start_time, stop_time, accounted, assigned_moldable_job)
-SELECT j, j, 'Terminated', 'ann', 'default', '/home/ann', 12, 1000 + j, 2000 + j, 'YES', j
+                  start_time, stop_time, accounted, suspended, assigned_moldable_job)
+SELECT j, j, 'Terminated', 'ann', 'default', '/home/ann', 12, 1000 + j, 2000 + j, 'YES', 'YES', j
 FROM generate_series(1, :ended) AS j;
 INSERT INTO moldable_job_descriptions SELECT j, j, 3600, 'LOG' FROM generate_series(1, :ended) AS j;
 INSERT INTO job_resource_groups SELECT j, j, '', 'LOG' FROM generate_series(1, :ended) AS j;
 INSERT INTO job_resource_descriptions SELECT j, 'core', 1, 0, 'LOG' FROM generate_series(1, :ended) AS j;
-INSERT INTO job_types (job_id, type, types_index) SELECT j, 'x', 'LOG' FROM generate_series(1, :ended) AS j;
+INSERT INTO job_types (job_id, type, types_index)
+SELECT j, t, 'LOG'
+FROM generate_series(1, :ended) AS j, (VALUES ('container'), ('container=box')) AS types (t);
 INSERT INTO job_dependencies SELECT j, j - 1, 'LOG' FROM generate_series(2, :ended) AS j;
 INSERT INTO assignments SELECT j, '{[1,2]}', 'LOG' FROM generate_series(1, :ended) AS j;
 INSERT INTO frag_jobs SELECT j, 1, 'FRAGGED' FROM generate_series(1, :ended) AS j;
 INSERT INTO challenges SELECT j, '1', '', '' FROM generate_series(1, :ended) AS j;
 INSERT INTO job_state_logs (job_id, job_state, date_start, date_stop)
-SELECT j, s, 1, 0 FROM generate_series(1, :ended) AS j, (VALUES ('Running'), ('Terminated')) AS states (s);
+SELECT j, s, 1, 0
+FROM generate_series(1, :ended) AS j, (VALUES ('Running'), ('Suspended'), ('Terminated')) AS states (s);
 INSERT INTO event_logs (type, job_id, to_check)
 SELECT 'SWITCH_INTO_TERMINATE_STATE', j, 'NO' FROM generate_series(1, :ended) AS j;
 INSERT INTO resource_logs (resource_id, attribute, date_start, date_stop)
 SELECT 1, 'state', j, j + 1 FROM generate_series(1, :ended) AS j;
+INSERT INTO accounting SELECT 86400 * j, 86400 * j + 86399, 'ann', 'default', 'default', t, 10
+FROM generate_series(1, :ended) AS j, (VALUES ('ASKED'), ('USED')) AS types (t);
 SELECT setval('jobs_job_id_seq', :ended), setval('moldable_job_descriptions_moldable_id_seq', :ended),
        setval('job_resource_groups_res_group_id_seq', :ended)
 """
@@ -111,6 +119,14 @@ def past(request, database_server):
                 )
             for _ in range(3):
                 add_job(connection, types=("idempotent",))
+            sharing = {"types": ("timesharing=*,*",), "start_time": NOW}
+            frozen = add_job(connection, JobState.RUNNING, resources=[ids[5]], **sharing)
+            move_job(connection, frozen, JobSignal.SUSPEND, now=NOW)
+            add_job(
+                connection, JobState.RUNNING, resources=ids[6:7], types=("container=cage",), start_time=NOW
+            )
+            for word in ("timesharing=*,*", "inner=cage", "inner=gone", "expire=2001-01-01"):
+                add_job(connection, types=(word,))
             add_job(connection, JobState.TO_LAUNCH, resources=ids[4:5])
         if request.param == "analyzed":
             with administrator.begin() as connection:
@@ -163,6 +179,11 @@ ACTIONS: dict[str, Callable[[Connection], object]] = {
         connection, first(connection, JobState.RUNNING), NOW, after_failure=True
     ),
     "absence of a node": absence_of_a_node,
+    "suspension": lambda connection: move_job(
+        connection, first(connection, JobState.RUNNING), JobSignal.SUSPEND, now=NOW
+    ),
+    "oarsub -t inner": lambda connection: with_container(connection, ("inner=cage",)),
+    "past use": lambda connection: read_past_use(connection, NOW, 2592000),
 }
 
 
@@ -175,7 +196,8 @@ def test_an_action_reads_no_history(past, name):
 
 
 def test_a_round_reads_no_history(past):
-    metascheduler = Metascheduler(past.engine, past.reader, SchedulerSettings())
+    order = OrderSource(OrderSettings(priority="FAIRSHARE"))
+    metascheduler = Metascheduler(past.engine, past.reader, SchedulerSettings(), order=order)
     with rows_read(past.engine, past.reader) as counts:
         metascheduler.run()
     assert max(counts) < MANY
