@@ -26,6 +26,8 @@ def explain(gantt: Gantt, job: WaitingJob, outcome: Outcome) -> Reason:
             return Reason(ReasonKind.DEPENDENCY, outcome.start_time, (planned.earliest.waits_for,))
         if planned.earliest.postponed:
             return Reason(ReasonKind.POSTPONED, outcome.start_time)
+    if planned.held_by is not None:
+        return Reason(ReasonKind.QUOTA, outcome.start_time, quota=planned.held_by)
     return _why_later(gantt, planned)
 
 

@@ -10,9 +10,11 @@ from procset import ProcSet
 from oar.core.job import JobId, WaitingJob
 from oar.kamelot.compiled import CompiledMoldable, Compiler, compiler_for
 from oar.kamelot.containers import OUTSIDE, Nesting, Space, containers_first, nesting_of
+from oar.kamelot.counted import counted_on
 from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
+from oar.kamelot.quotas import Exceeded, Ledger
 from oar.kamelot.reason import Reason
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 from oar.kamelot.slot_set import SlotSet, Taken
@@ -61,12 +63,16 @@ class Earliest(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """What is remembered of a job placed here, to explain it: what it met and what it waited for."""
+    """What is remembered of a job placed here, to explain it: what it met and what it waited for.
+
+    ``held_by`` is the quota that let it start then and not before.
+    """
 
     bars_before: int
     earliest: Earliest
     place: Place
     seen_from: Viewpoint
+    held_by: Exceeded | None = None
 
 
 class Stance(NamedTuple):
@@ -97,9 +103,14 @@ class Gantt:
         occupations: Iterable[Occupation],
         now: int,
         ends: Mapping[JobId, int] | None = None,
+        quotas: Ledger | None = None,
     ) -> None:
-        """Draw the occupations and the ends of availability; ``ends`` tells when jobs not placed here end."""
+        """Draw the occupations and the ends of availability; ``ends`` tells when jobs not placed here end.
+
+        ``quotas``, of the same ``now``, are charged for what is drawn and limit what is placed.
+        """
         self.platform = platform
+        self.quotas = quotas
         self.now = now
         self.ends = dict(ends or {})
         self.bars: list[Bar] = []
@@ -116,6 +127,7 @@ class Gantt:
     def copy(self) -> "Gantt":
         """Make a Gantt that can be drawn in apart from this one."""
         other = Gantt(self.platform, (), self.now, self.ends)
+        other.quotas = None if self.quotas is None else self.quotas.copy()
         other.bars = self.bars.copy()
         other.areas = {space: areas.copy() for space, areas in self.areas.items()}
         other.planned = self.planned.copy()
@@ -158,6 +170,9 @@ class Gantt:
             mask = resources[id(taken)]
             bar = Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing)
             self._draw(bar, Taken(mask))
+            if self.quotas is not None and taken.charged_to is not None:
+                count = counted_on(self.platform).of(mask)
+                self.quotas.charge(taken.charged_to, taken.begin, taken.end, taken.work_end, count)
 
     def compiler(self, usable: int) -> Compiler:
         """Give what makes the requests of jobs ready that may use these resources."""
@@ -167,17 +182,27 @@ class Gantt:
         """Show the plan as a job sees it; None when there is no container to place it in."""
         return self._view(stance_of(job).seen_from)
 
-    def plan(self, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest) -> ProcSet:
+    def plan(
+        self,
+        job: WaitingJob,
+        wanted: CompiledMoldable,
+        place: Place,
+        earliest: Earliest,
+        held_by: Exceeded | None = None,
+    ) -> ProcSet:
         """Give the job its place; tells its resources."""
         taken = place.taken()
         nesting, sharing, seen_from = stance_of(job)
         inside = nesting.inside
-        self.planned[job.job_id] = Planned(len(self.bars), earliest, place, seen_from)
+        self.planned[job.job_id] = Planned(len(self.bars), earliest, place, seen_from, held_by)
         self.ends[job.job_id] = place.start + wanted.moldable.walltime_s
         end = place.start + wanted.duration - 1
         spaces = IN_PLATFORM if inside is None else frozenset({inside})
         bar = Bar(place.start, end, place.resources, job.job_id, inside, spaces, sharing)
         self._draw(bar, taken, were_free=sharing is ALONE)
+        if self.quotas is not None:
+            count = counted_on(self.platform).of_place(place)
+            self.quotas.charge(job, place.start, end, self.ends[job.job_id] - 1, count)
         if nesting.opens is not None:
             self._open(nesting, [Area(place.start, end, place.resources, job.job_id)])
         return self.platform.procset_of_runs(taken.runs or ())

@@ -43,6 +43,8 @@ class Occupation:
     """Resources that are taken from ``begin`` to ``end``, both included, security time included.
 
     ``sharing`` says for whom they are not taken, ``nesting`` in which container the job is and which it is.
+    ``charged_to`` is the job that quotas count, until ``work_end``, the last second of its walltime; without
+    it they count nothing.
     """
 
     begin: int
@@ -52,6 +54,8 @@ class Occupation:
     besteffort: bool = False
     sharing: Sharing = ALONE
     nesting: Nesting = OUTSIDE
+    charged_to: WaitingJob | RunningJob | None = None
+    work_end: int = 0
 
 
 def is_besteffort(job: WaitingJob | RunningJob) -> bool:
@@ -64,7 +68,15 @@ def occupation_of_running(job: RunningJob, now: int, rules: Rules) -> Occupation
     begin = job.start_time or now
     end = max(max(begin + job.walltime_s + job.suspended_s, now) + rules.security_time_s - 1, now)
     return Occupation(
-        begin, end, job.resources, job.job_id, is_besteffort(job), sharing_of(job), nesting_of(job)
+        begin,
+        end,
+        job.resources,
+        job.job_id,
+        is_besteffort(job),
+        sharing_of(job),
+        nesting_of(job),
+        charged_to=job,
+        work_end=end - rules.security_time_s,
     )
 
 
@@ -74,4 +86,12 @@ def occupation_of_planned(
     """Tell what an assignment, such as an accepted reservation, takes; ``job`` brings its types."""
     end = assignment.start_time + assignment.walltime_s + rules.security_time_s - 1
     taken = Occupation(assignment.start_time, end, assignment.resources, assignment.job_id, besteffort)
-    return taken if job is None else replace(taken, sharing=sharing_of(job), nesting=nesting_of(job))
+    if job is None:
+        return taken
+    return replace(
+        taken,
+        sharing=sharing_of(job),
+        nesting=nesting_of(job),
+        charged_to=job,
+        work_end=end - rules.security_time_s,
+    )

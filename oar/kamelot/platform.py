@@ -52,7 +52,7 @@ class Platform:
         self._hierarchies: dict[tuple[int, tuple[str, ...]], Hierarchy] = {}
         self.compilers: dict[int, Compiler] = {}
         """What makes requests ready, for each set of usable resources; see :mod:`oar.kamelot.compiled`."""
-        self.counted: "Counted | None" = None
+        self.counted: Counted | None = None
         """What counts resources for quotas, once somebody has asked; see :mod:`oar.kamelot.counted`."""
         self._in_state: dict[NodeState, int] = {
             state: bits.mask_of(rank for rank, r in enumerate(self.resources) if r.state is state)

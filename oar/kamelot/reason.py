@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from oar.core.job import ALL, BEST, HALF, JobId
+from oar.kamelot.quotas.answer import Exceeded
 
 DateFormat = Callable[[int], str]
 
@@ -26,6 +27,7 @@ class ReasonKind(Enum):
     NOT_LONG_ENOUGH = auto()
     NOT_THEN = auto()
     POSTPONED = auto()
+    QUOTA = auto()
     DEADLINE = auto()
     TOO_LATE = auto()
     UNKNOWN_LEVEL = auto()
@@ -57,13 +59,17 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What held a job back: until when, by which jobs, on which nodes, or what there is too little of."""
+    """What held a job back: until when, by which jobs, on which nodes, or what there is too little of.
+
+    A QUOTA without ``until`` refuses the job; without ``quota`` it is that it would end beyond the calendar.
+    """
 
     kind: ReasonKind
     until: int | None = None
     jobs: tuple[JobId, ...] = ()
     nodes: tuple[str, ...] = ()
     shortage: Shortage | None = None
+    quota: Exceeded | None = None
     text: str = ""
 
     def words(self, format_date: DateFormat = str) -> str:
@@ -117,6 +123,14 @@ def _not_then(reason: Reason, format_date: DateFormat) -> str:
 
 def _postponed(reason: Reason, format_date: DateFormat) -> str:
     return f"starts {format_date(reason.until or 0)}, since it is postponed until then"
+
+
+def _quota(reason: Reason, format_date: DateFormat) -> str:
+    if reason.quota is None:
+        return "quotas do not let it start: it would end later than their calendar is looked ahead"
+    if reason.until is None:
+        return f"quotas do not let it start: {reason.quota.words()}"
+    return f"starts {format_date(reason.until)} when quotas let it: {reason.quota.words()}"
 
 
 def _deadline(reason: Reason, _format_date: DateFormat) -> str:
@@ -178,6 +192,7 @@ WORDS: dict[ReasonKind, Callable[[Reason, DateFormat], str]] = {
     ReasonKind.NOT_LONG_ENOUGH: _not_long_enough,
     ReasonKind.NOT_THEN: _not_then,
     ReasonKind.POSTPONED: _postponed,
+    ReasonKind.QUOTA: _quota,
     ReasonKind.DEADLINE: _deadline,
     ReasonKind.TOO_LATE: _too_late,
     ReasonKind.UNKNOWN_LEVEL: _unknown_level,

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 from oar.core.job import Assignment, JobId, NeverFits, NoRoom, Outcome, WaitingJob
 from oar.core.job_dates import JobDates, job_dates
-from oar.kamelot.best_walltime import lengthened, shortest
+from oar.kamelot.best_walltime import Placed, lengthened, shortest
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
+from oar.kamelot.counted import counted_on
 from oar.kamelot.eligible import Eligible
 from oar.kamelot.explain import explain, why_never, why_no_room
 from oar.kamelot.gantt import OVER, Earliest, Gantt
 from oar.kamelot.occupation import FOREVER, Occupation, Rules, is_besteffort
-from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
-from oar.kamelot.plugins.placed import Bounds, placed_by_plugin
+from oar.kamelot.plugins.placed import Bounds, NormalFind, placed_by_plugin
 from oar.kamelot.plugins.search import asks_for_plugin
+from oar.kamelot.quotas import Ledger
 from oar.kamelot.reason import Reason, ReasonKind
 from oar.kamelot.view import View
+from oar.kamelot.within_quotas import WithinQuotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,10 @@ def schedule(
     rules: Rules,
     *,
     ends: Mapping[JobId, int] | None = None,
+    quotas: Ledger | None = None,
 ) -> Plan:
     """Place the jobs in the order given; besteffort jobs come last, invisible to the others."""
-    gantt = Gantt(platform, (taken for taken in running if not taken.besteffort), now, ends)
+    gantt = Gantt(platform, (taken for taken in running if not taken.besteffort), now, ends, quotas)
     outcomes = place_all(gantt, [job for job in waiting if not is_besteffort(job)], rules)
     gantt.occupy(taken for taken in running if taken.besteffort)
     outcomes |= place_all(gantt, [job for job in waiting if is_besteffort(job)], rules)
@@ -76,17 +79,14 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
+    search = _Search(gantt, job, view)
     if asks_for_plugin(job):
-        pieces, bounds = view.slots.pieces(gantt.now, FOREVER, usable), Bounds(start, start)
-        found = placed_by_plugin(
-            gantt.platform, pieces, job, [wanted], plugins=rules.plugins, bounds=bounds, normal=view.find
-        )
-        return _outcome(gantt, job, found, Earliest(start))
-    place = view.find(wanted, start, start) if wanted.could_fit else None
+        return search.by_plugin([wanted], rules, usable, Earliest(start), Bounds(start, start))
+    place = search.find(wanted, start, start) if wanted.could_fit else None
     if place is None:
-        reason = why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
+        reason = why_never(gantt.platform, job) or search.blame() or Reason(ReasonKind.NOT_THEN, until=start)
         return _refuse(gantt, job, reason)
-    return _assign(gantt, job, *lengthened(view, job, wanted, place), Earliest(start))
+    return search.assign((wanted, place), Earliest(start))
 
 
 def fits(platform: Platform, job: WaitingJob) -> str | None:
@@ -106,42 +106,88 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     if view is None:
         return _refuse(gantt, job, _no_container(job))
     moldables = _compile(gantt, job, usable, rules)
+    search = _Search(gantt, job, view)
     if asks_for_plugin(job):
-        pieces = view.slots.pieces(gantt.now, FOREVER, usable)
         bounds = Bounds(earliest.date, deadline=dates.deadline)
-        found = placed_by_plugin(
-            gantt.platform, pieces, job, moldables, plugins=rules.plugins, bounds=bounds, normal=view.find
-        )
-        return _outcome(gantt, job, found, earliest)
-    best = _finishes_first(view, moldables, earliest.date, dates.deadline)
+        return search.by_plugin(moldables, rules, usable, earliest, bounds)
+    best = search.finishes_first(moldables, earliest.date, dates.deadline)
     if best is None:
-        return _refuse(gantt, job, why_never(gantt.platform, job) or why_no_room(gantt, job, moldables))
-    return _assign(gantt, job, *lengthened(view, job, *best, deadline=dates.deadline), earliest)
+        never = why_never(gantt.platform, job)
+        return _refuse(gantt, job, never or search.blame() or why_no_room(gantt, job, moldables))
+    return search.assign(best, earliest, dates.deadline)
 
 
-def _outcome(
-    gantt: Gantt, job: WaitingJob, found: tuple[CompiledMoldable, Place] | Reason, earliest: Earliest
-) -> Outcome:
-    if isinstance(found, Reason):
-        return _refuse(gantt, job, found)
-    return _assign(gantt, job, *found, earliest)
+class _Search:
+    """The search for the place of one job in the plan as it sees it; within quotas, if there are any."""
 
+    def __init__(self, gantt: Gantt, job: WaitingJob, view: View) -> None:
+        self._gantt = gantt
+        self._job = job
+        self._view = view
+        self.find: NormalFind = view.find
+        self._within: WithinQuotas | None = None
+        if gantt.quotas is not None:
+            self._within = WithinQuotas(gantt.quotas, counted_on(gantt.platform), job, view)
+            self.find = self._within.find
 
-def _finishes_first(
-    view: View, moldables: Sequence[CompiledMoldable], earliest: int, deadline: int | None
-) -> tuple[CompiledMoldable, Place] | None:
-    """Find the moldable that frees its resources first, and its place; of equal ones the first given."""
-    best: tuple[CompiledMoldable, Place] | None = None
-    before = FOREVER
-    for wanted in moldables:
-        latest = before - wanted.duration - 1
-        if deadline is not None:
-            latest = min(latest, deadline - wanted.moldable.walltime_s)
-        place = view.find(wanted, earliest, latest) if wanted.could_fit else None
-        if place is not None:
-            best = wanted, place
-            before = place.start + wanted.duration
-    return best
+    def finishes_first(
+        self, moldables: Sequence[CompiledMoldable], earliest: int, deadline: int | None
+    ) -> Placed | None:
+        """Find the moldable that frees its resources first, and its place; of equal ones the first given."""
+        best: Placed | None = None
+        before = FOREVER
+        for wanted in moldables:
+            latest = before - wanted.duration - 1
+            if deadline is not None:
+                latest = min(latest, deadline - wanted.moldable.walltime_s)
+            place = self.find(wanted, earliest, latest) if wanted.could_fit else None
+            if place is not None:
+                best = wanted, place
+                before = place.start + wanted.duration
+        return best
+
+    def by_plugin(
+        self,
+        moldables: Sequence[CompiledMoldable],
+        rules: Rules,
+        usable: int,
+        earliest: Earliest,
+        bounds: Bounds,
+    ) -> Outcome:
+        """Let the plugins that the job asks for find its place, and draw it."""
+        gantt, within = self._gantt, self._within
+        found = placed_by_plugin(
+            gantt.platform,
+            self._view.slots.pieces(gantt.now, FOREVER, usable),
+            self._job,
+            moldables,
+            plugins=rules.plugins,
+            bounds=bounds,
+            normal=self.find,
+            allowed=None if within is None else within.first_allowed,
+        )
+        if isinstance(found, Reason):
+            return _refuse(gantt, self._job, found)
+        return self._draw(found, earliest)
+
+    def assign(self, found: Placed, earliest: Earliest, deadline: int | None = None) -> Assignment:
+        """Draw the place that was found, for the longest walltime that the job may have there."""
+        allow = None if self._within is None else self._within.allow
+        return self._draw(
+            lengthened(self._view, self._job, *found, deadline=deadline, allowed=allow), earliest
+        )
+
+    def _draw(self, found: Placed, earliest: Earliest) -> Assignment:
+        wanted, place = found
+        job, moldable = self._job, wanted.moldable
+        held_by = None if self._within is None else self._within.held_until(wanted, place.start)
+        resources = self._gantt.plan(job, wanted, place, earliest, held_by)
+        return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
+
+    def blame(self) -> Reason | None:
+        """Say that quotas are why the job has no place, when they are."""
+        refused = None if self._within is None else self._within.blame()
+        return None if refused is None else Reason(ReasonKind.QUOTA, quota=refused.held_by)
 
 
 def _compile(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
@@ -166,14 +212,6 @@ def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> E
         if end != OVER and date > earliest.date:
             earliest = Earliest(date, required)
     return earliest
-
-
-def _assign(
-    gantt: Gantt, job: WaitingJob, wanted: CompiledMoldable, place: Place, earliest: Earliest
-) -> Assignment:
-    resources = gantt.plan(job, wanted, place, earliest)
-    moldable = wanted.moldable
-    return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)
 
 
 def _no_container(job: WaitingJob) -> Reason:

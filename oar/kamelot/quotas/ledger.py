@@ -1,6 +1,6 @@
 """What jobs are charged over time, and the first date at which quotas let another one start."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from oar.kamelot.occupation import FOREVER
@@ -37,12 +37,22 @@ class Account:
 class Ledger:
     """Charges from ``now`` on. They are only added, never taken away.
 
-    When there is a calendar, no job may end later than ``window_s`` after now.
+    When there is a calendar, no job may end later than ``window_s`` after now. Jobs of other queues than
+    ``queues`` are charged and not limited; None limits all.
     """
 
-    def __init__(self, quotas: Quotas, now: int, window_s: int = 4 * 1296000, ahead_s: int = 1296000) -> None:
+    def __init__(
+        self,
+        quotas: Quotas,
+        now: int,
+        window_s: int = 4 * 1296000,
+        ahead_s: int = 1296000,
+        *,
+        queues: Container[str] | None = None,
+    ) -> None:
         """``ahead_s`` is how far the calendar is laid out at once; that is only a matter of speed."""
         self._quotas = quotas
+        self._queues = queues
         self._now = now
         self._latest_end = FOREVER if quotas.calendar is None else min(now + window_s, FOREVER)
         self._timeline = Timeline(quotas, now, ahead_s)
@@ -52,7 +62,7 @@ class Ledger:
 
     def copy(self) -> "Ledger":
         """Make a ledger that can be charged apart from this one."""
-        other = Ledger(self._quotas, self._now)
+        other = Ledger(self._quotas, self._now, queues=self._queues)
         other._latest_end = self._latest_end
         other._timeline = self._timeline
         other._profiles = {key: profile.copy() for key, profile in self._profiles.items()}
@@ -88,7 +98,7 @@ class Ledger:
         account = self._account(job)
         start = max(earliest, self._now)
         latest = self._latest_end - duration + 1
-        if account is None:
+        if account is None or (self._queues is not None and job.queue not in self._queues):
             return Allowed(start)
         work = resources * walltime
         bound = account.bounds.latest(resources, duration, work)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from oar.core.job import Resource
 from oar.core.states import NodeState
+from oar.kamelot.counted import DEFAULT_TYPE
 from oar.kamelot.quotas.amounts import Source
 from oar.kamelot.quotas.calendar import Quotas
 from oar.kamelot.quotas.oar2_file import read_oar2_quotas
@@ -24,9 +25,6 @@ class FileKind(Enum):
     JSON = ".json"
     TOML = ".toml"
 
-
-DEFAULT_TYPE = "default"
-"""Resources of other types are not counted by quotas."""
 
 NOT_DEAD = "default_not_dead"
 
