@@ -87,7 +87,7 @@ class SlotSet:
         base = hierarchy.base
         whole = self._whole.get(base)
         if whole is None:
-            whole = self._whole[base] = [base.whole(free) for free in self.free]
+            whole = self._whole[base] = _whole(base, self.free)
         return whole
 
     def free_leaves(self, group: CompiledGroup, window: range) -> int:
@@ -179,6 +179,21 @@ class SlotSet:
         for hierarchy, whole in self._whole.items():
             left = hierarchy.top.leaves ^ taken.leaves_of(hierarchy)
             whole[first:after] = [free & left for free in whole[first:after]]
+
+
+def _whole(hierarchy: Hierarchy, frees: list[int]) -> list[int]:
+    """Tell which leaves are wholly free in each slot, from the last on, because neighbours differ little."""
+    whole: list[int] = []
+    later = leaves = 0
+    for free in reversed(frees):
+        if free & later == free:
+            leaves &= hierarchy.top.leaves ^ hierarchy.touched(later ^ free)
+        else:
+            leaves = hierarchy.whole(free)
+        later = free
+        whole.append(leaves)
+    whole.reverse()
+    return whole
 
 
 def _counted(tally: Tally, free: list[int]) -> list[int]:
