@@ -39,12 +39,17 @@ class BadValue(ConfigurationError):
         self.entry = entry
 
 
+def settings_file(path: Path | None = None) -> Path:
+    """Tell which file holds the settings: ``path``, ``$OARCONFFILE`` or ``/etc/oar/oar.conf``."""
+    return path or Path(os.environ.get("OARCONFFILE") or DEFAULT_FILE)
+
+
 def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:
     """Read the settings from ``path``, ``$OARCONFFILE`` or ``/etc/oar/oar.conf``.
 
     Returns the settings and the warnings, one line each. Raises ConfigurationError.
     """
-    file = path or Path(os.environ.get("OARCONFFILE") or DEFAULT_FILE)
+    file = settings_file(path)
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

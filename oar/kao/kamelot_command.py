@@ -89,14 +89,14 @@ def _read_now(text: str) -> int:
 
 
 def _schedule(conf: Path | None, queue: str, now: int | None) -> tuple["Assignment", ...]:
-    from oar.config import load_settings  # noqa: PLC0415 - bad arguments are told without
+    from oar.config import load_settings, settings_file  # noqa: PLC0415 - bad arguments are told without
     from oar.kao.metascheduler import Metascheduler  # noqa: PLC0415 - the database's library is slow to load
     from oar.kao.queue_scheduler import schedule_queue  # noqa: PLC0415 - as above
     from oar.logs import set_up_logs  # noqa: PLC0415 - as above
 
     settings, _ = load_settings(conf)
     set_up_logs(settings.server, "kamelot")
-    return schedule_queue(Metascheduler.of(settings), queue, now)
+    return schedule_queue(Metascheduler.of(settings, settings_file(conf)), queue, now)
 
 
 def _announce(ready: Iterable["Assignment"]) -> None:

@@ -29,6 +29,7 @@ from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
 from oar.kao.order import BY_POLICY, Orders
 from oar.kao.plugins import ResourceOrder
+from oar.kao.quota_source import QuotaSource
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def load_world(
     *,
     orders: Orders = BY_POLICY,
     reorder: ResourceOrder | None = None,
+    quotas: QuotaSource | None = None,
 ) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
@@ -88,7 +90,19 @@ def load_world(
         _read_resources(connection, resource_order, _conditions(waiting), kept)
     platform = _platform(kept, reorder, running)
     return World(
-        now, platform, queues, running, waiting, required, plan, told, others, containers, past_use, karma
+        now,
+        platform,
+        queues,
+        running,
+        waiting,
+        required,
+        plan,
+        told,
+        others,
+        containers,
+        past_use,
+        karma,
+        quotas=None if quotas is None else quotas.quotas(queues, kept.resources),
     )
 
 

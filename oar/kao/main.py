@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from oar.bus import send
-from oar.config import load_settings
+from oar.config import load_settings, settings_file
 from oar.core.messages import LaunchJob
 from oar.errors import OarError
 from oar.kao.metascheduler import Metascheduler
@@ -28,7 +28,7 @@ def main(conf: Path | None, worker: str | None) -> None:
     try:
         settings, _ = load_settings(conf)
         set_up_logs(settings.server, "kao")
-        metascheduler = Metascheduler.of(settings)
+        metascheduler = Metascheduler.of(settings, settings_file(conf))
     except OarError as error:
         click.echo(f"kao: {error}", err=True)
         sys.exit(error.exit_code)

@@ -4,9 +4,11 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import Engine
 
+from oar.config import DEFAULT_FILE
 from oar.core.states import JobState
 from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
@@ -17,6 +19,7 @@ from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
 from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
+from oar.kao.quota_source import QuotaSource
 from oar.kao.round import run_round
 from oar.settings import SchedulerSettings, Settings
 
@@ -32,6 +35,7 @@ class Metascheduler:
     settings: SchedulerSettings
     kept: Kept = field(default_factory=Kept)
     order: OrderSource = field(default_factory=OrderSource)
+    quotas: QuotaSource = field(default_factory=QuotaSource)
     plugins: Plugins = field(default_factory=load_plugins)
     reorder: ResourceOrder | None = field(init=False)
 
@@ -40,13 +44,14 @@ class Metascheduler:
         self.reorder = resource_order(self.plugins, self.settings.resource_order_plugin)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Metascheduler":
-        """Make the one that the configuration describes; it connects when it is first used."""
+    def of(cls, settings: Settings, oar_conf: Path = DEFAULT_FILE) -> "Metascheduler":
+        """Make the one that the settings from ``oar_conf`` describe; it connects when it is first used."""
         return cls(
             open_engine(settings.database),
             open_reader(settings.database),
             settings.scheduler,
             order=OrderSource(settings.order),
+            quotas=QuotaSource(settings.quotas, oar_conf),
         )
 
     def run(self) -> Applied:
@@ -59,13 +64,14 @@ class Metascheduler:
         with self.engine.begin() as connection:
             applied = apply(connection, world, decisions)
         log.info(
-            "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms",
+            "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms%s",
             len(world.waiting),
             len(decisions.plan),
             len(decisions.launches),
             (read - begin) * 1000,
             (decided - read) * 1000,
             (time.perf_counter() - decided) * 1000,
+            f"; bad file of quotas: {self.quotas.problem}" if self.quotas.problem else "",
         )
         return applied
 
@@ -74,7 +80,14 @@ class Metascheduler:
         orders = self.order.orders()
         order = self.settings.resource_order
         world = load_world(
-            self.engine, self.reader, order, self.kept, apart, orders=orders, reorder=self.reorder
+            self.engine,
+            self.reader,
+            order,
+            self.kept,
+            apart,
+            orders=orders,
+            reorder=self.reorder,
+            quotas=self.quotas,
         )
         return world, orders
 

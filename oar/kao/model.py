@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
 from oar.kamelot import Platform
+from oar.kamelot.quotas import Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,20 @@ USUAL_CHOICES = SiteChoices()
 
 
 @dataclass(frozen=True, slots=True)
+class SiteQuotas:
+    """The quotas of a site; with a calendar, no job is planned to end later than ``window_s`` from now.
+
+    The calendar is laid out for ``ahead_s`` at once. ``queues`` are those whose jobs are limited, None for
+    all; jobs of the others are only counted.
+    """
+
+    quotas: Quotas
+    window_s: int
+    ahead_s: int
+    queues: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All that a round may look at, read in one transaction.
 
@@ -46,7 +61,8 @@ class World:
     asked for. ``past_use`` of each queue, and the ``karma`` that is stored of waiting jobs, are there when an
     order of jobs wants the past.
 
-    ``fixed`` are places of jobs that this round does not plan: they are taken, and stay.
+    ``fixed`` are places of jobs that this round does not plan: they are taken, and stay. Without ``quotas``
+    only resources limit what jobs take.
     """
 
     now: int
@@ -62,6 +78,7 @@ class World:
     past_use: Mapping[str, PastUse] = field(default_factory=dict)
     karma: Mapping[JobId, float] = field(default_factory=dict)
     fixed: tuple[tuple[Assignment, WaitingJob], ...] = ()
+    quotas: SiteQuotas | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from oar.kamelot import (
 )
 from oar.kamelot.bits import mask_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
+from oar.kamelot.quotas import Ledger
 from oar.kao.launch import freed_ranks, launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
@@ -48,7 +49,11 @@ def run_round(
     """
     occupations = occupations_of(world, rules, choices)
     gantt = Gantt(
-        world.platform, [one for one in occupations if not one.besteffort], world.now, known_ends(world)
+        world.platform,
+        [one for one in occupations if not one.besteffort],
+        world.now,
+        known_ends(world),
+        ledger_of(world),
     )
     stopped = obstacles(world, choices)
     refused = {job_id: one.words for job_id, one in stopped.items() if one.final}
@@ -85,11 +90,19 @@ def run_round(
         starts.beside,
         starts.in_any_state,
         refused,
-        _tell_held_back(world, outcomes, told, starts.held_back, ranking.karma),
+        _tell_held_back(world, gantt, outcomes, told, reasons=starts.held_back, karma=ranking.karma),
         _check(world, occupations, outcomes, rules) if check_plan else (),
         ranking.karma,
         ranking.complaints,
     )
+
+
+def ledger_of(world: World) -> Ledger | None:
+    """Make what counts the jobs for quotas, if the site has any; it has counted nothing yet."""
+    site = world.quotas
+    if site is None:
+        return None
+    return Ledger(site.quotas, world.now, site.window_s, site.ahead_s, queues=site.queues)
 
 
 def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
@@ -180,10 +193,19 @@ def tell(
         if stands and (karma is None or karma == world.karma.get(job.job_id)):
             continue
         reason = before.reason if stands else explain(gantt, job, outcome).words(format_date)
-        words = Told(message_of(job, outcome, before.message, karma), reason)
+        words = Told(message_of(job, outcome, before.message, karma, quota_words(gantt, job)), reason)
         if words != before:
             told[job.job_id] = words
     return told
+
+
+def quota_words(gantt: Gantt, job: WaitingJob) -> str:
+    """Say in OAR 2's words which quota holds a job back that the Gantt has looked at; "" without quotas."""
+    if gantt.quotas is None:
+        return ""
+    planned, refused = gantt.planned.get(job.job_id), gantt.refused.get(job.job_id)
+    held_by = planned.held_by if planned is not None else refused and refused.quota
+    return held_by.message() if held_by else "quota_ok" if planned is not None else ""
 
 
 def tell_unplanned(
@@ -218,8 +240,10 @@ def _tell_stopped(world: World, outcomes: Mapping[JobId, Outcome]) -> dict[JobId
 
 def _tell_held_back(
     world: World,
+    gantt: Gantt,
     outcomes: Mapping[JobId, Outcome],
     told: Mapping[JobId, Told],
+    *,
     reasons: Mapping[JobId, str],
     karma: Mapping[JobId, float],
 ) -> dict[JobId, Told]:
@@ -228,7 +252,8 @@ def _tell_held_back(
     for job in world.waiting:
         if job.job_id in reasons:
             all_told.pop(job.job_id, None)
-            message = message_of(job, outcomes[job.job_id], "", karma.get(job.job_id))
+            words_of_quota = quota_words(gantt, job)
+            message = message_of(job, outcomes[job.job_id], "", karma.get(job.job_id), words_of_quota)
             words = Told(message, reasons[job.job_id])
             if words != world.told.get(job.job_id):
                 all_told[job.job_id] = words
@@ -243,13 +268,16 @@ def _why_unplanned(queue: str, active: bool | None) -> str:
     return f"so many jobs wait before it in queue {queue} that this round did not come to it"
 
 
-def message_of(job: WaitingJob, outcome: Outcome, before: str, karma: float | None = None) -> str:
+def message_of(
+    job: WaitingJob, outcome: Outcome, before: str, karma: float | None = None, quota: str = ""
+) -> str:
     """Spell the job's message in OAR's format; a job without a place keeps the numbers of ``before``.
 
-    ``karma`` is shown when the job has a place.
+    ``karma`` is shown when the job has a place. ``quota`` are OAR 2's words about quotas.
     """
     if not isinstance(outcome, Assignment):
-        return f"{before.split(' (', 1)[0]} ({outcome.reason})"
+        return f"{before.split(' (', 1)[0]} ({quota or outcome.reason})"
+    comments = ["" if karma is None else f"Karma={karma:.3f}", quota]
     return job_message(
         resources=len(outcome.resources),
         walltime_s=outcome.walltime_s,
@@ -258,5 +286,5 @@ def message_of(job: WaitingJob, outcome: Outcome, before: str, karma: float | No
         queue=job.queue,
         project=job.project,
         types=[f"{name}={value}" if value else name for name, value in job.types.items()],
-        comment="" if karma is None else f"Karma={karma:.3f}",
+        comment=",".join(filter(None, comments)),
     )
