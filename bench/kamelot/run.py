@@ -92,12 +92,13 @@ def measure(workload: str, count: int, options: argparse.Namespace) -> Measured:
     """Place the jobs, from requests to outcomes, in rounds that follow a round with other jobs."""
     load = load_of(workload, count, options.seed)
     others = load_of(workload, min(count, OTHERS), options.seed + 1).waiting
-    first_seconds, _ = place(load)
+    first_seconds = place(load)[0]
     load = load_of(workload, count, options.seed)
     place(replace(load, waiting=others))
-    rounds = [place(load) for _ in range(options.repeat)]
-    seconds = min(seconds for seconds, _ in rounds)
-    plan = rounds[0][1]
+    seconds, plan = place(load)
+    for _ in range(options.repeat - 1):
+        again, plan = place(load)
+        seconds = min(seconds, again)
     placed = sum(isinstance(outcome, Assignment) for outcome in plan.outcomes.values())
     return Measured(count, placed, len(plan.gantt.slots), seconds, first_seconds)
 

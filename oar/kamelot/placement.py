@@ -46,7 +46,8 @@ def find_place(
         place = _choose(start, searches)
         if place is not None:
             return place
-        after = max([search.after_blocked() for search in searches])
+        alone = len(searches) == 1
+        after = max([search.after_blocked(alone) for search in searches])
         if after == len(slots):
             return None
         start = _first_for_all(searches, slots.begins[after], latest)
@@ -151,12 +152,12 @@ class Search:
             return self.marks
         return self._slots.free_leaves(self.group, self._window)
 
-    def after_blocked(self) -> int:
-        """Tell the first slot that a start may be in, when the window found last does not do.
+    def after_blocked(self, alone: bool) -> int:
+        """Tell the first slot that a start may be in, when nothing could be chosen in the window found last.
 
-        If enough is free in it for this group alone, others are to blame, and the next slot may do.
+        If this group is not ``alone`` and has enough in the window, others are to blame; the next slot may do.
         """
-        if self.group.fits(self.free()):
+        if not alone and self.group.fits(self.free()):
             return self._window.start + 1
         return self._slots.after_blocked(self.group, self._window)
 

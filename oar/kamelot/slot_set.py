@@ -105,8 +105,8 @@ class SlotSet:
             return bisect_left(self.begins, date, window.start, window.stop)
         whole = self.whole(group.hierarchy)[window.start : window.stop]
         whole.reverse()
-        ends: Iterator[int] = accumulate(whole, and_, initial=group.usable)
-        return window.stop + 1 - next(step for step, left in enumerate(ends) if not fits(left))
+        ends = list(accumulate(whole, and_, initial=group.usable))
+        return window.stop + 1 - bisect_left(ends, True, key=lambda left: not fits(left))
 
     def look(self, group: CompiledGroup) -> Callable[[int, int], list[int]]:
         """Give what tells the marks of the slots from one up to another: what the search looks at first."""

@@ -11,7 +11,7 @@ time, or asks what is free for a long time, touches a few values at both ends an
 Nothing is drawn before somebody asks.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import accumulate
@@ -88,18 +88,17 @@ class Timeline:
         """Tell from when on what stays free before a date fits; from ``begin`` on it does not."""
         self._draw()
         for piece, first, stop in reversed(list(self._parts(begin, after))):
-            left = reduce(and_, piece.free[first:stop], among & piece.kept)
-            if fits(left):
-                among, after = left, piece.dates[first]
-                continue
-            free = piece.free[first:stop]
-            free.reverse()
-            ends = list(accumulate(free, and_, initial=among & piece.kept))
-            for date, left in zip(reversed(piece.dates[first:stop]), ends[1:], strict=True):
-                if not fits(left):
-                    break
-                after = date
-            break
+            whole = stop - first == len(piece.dates)
+            left = (
+                among & piece.shared() if whole else reduce(and_, piece.free[first:stop], among & piece.kept)
+            )
+            if not fits(left):
+                free = piece.free[first:stop]
+                free.reverse()
+                ends = list(accumulate(free, and_, initial=among & piece.kept))
+                steps = bisect_left(ends, True, 1, key=lambda left: not fits(left)) - 1
+                return piece.dates[stop - steps] if steps else after
+            among, after = left, piece.dates[first]
         return after
 
     def at(self, date: int) -> int:
