@@ -11,7 +11,7 @@ from oar.kamelot.hierarchy import needed, satisfies
 from oar.kamelot.platform import Platform
 from oar.kamelot.reason import Reason, ReasonKind, Shortage
 
-__all__ = ["Reason", "ReasonKind", "explain", "why_never", "why_no_room"]
+__all__ = ["Reason", "ReasonKind", "explain", "shortage_of", "why_never", "why_no_room"]
 
 
 def explain(gantt: Gantt, job: WaitingJob, outcome: Outcome) -> Reason:
@@ -59,7 +59,7 @@ def why_no_room(gantt: Gantt, job: WaitingJob, moldables: Sequence[CompiledMolda
             for number, group in enumerate(wanted.groups):
                 if not group.fits(group.usable):
                     return Reason(
-                        ReasonKind.NOT_USABLE, shortage=_shortage(job, wanted, number, group.usable)
+                        ReasonKind.NOT_USABLE, shortage=shortage_of(job, wanted, number, group.usable)
                     )
             break
     if "deadline" in job.types:
@@ -90,7 +90,7 @@ def _why_never(platform: Platform, job: WaitingJob, wanted: CompiledMoldable) ->
             if not platform.knows(level):
                 return Reason(ReasonKind.UNKNOWN_LEVEL, text=level)
         if not group.fits(free[number]):
-            return Reason(ReasonKind.NEVER, shortage=_shortage(job, wanted, number, free[number]))
+            return Reason(ReasonKind.NEVER, shortage=shortage_of(job, wanted, number, free[number]))
     for number in range(1, len(free)):
         if choose_all(wanted.groups[: number + 1], free[: number + 1]) is None:
             return Reason(
@@ -99,8 +99,8 @@ def _why_never(platform: Platform, job: WaitingJob, wanted: CompiledMoldable) ->
     return None
 
 
-def _shortage(job: WaitingJob, wanted: CompiledMoldable, number: int, free: int) -> Shortage:
-    """Say which level of a group has too few blocks among the free leaves."""
+def shortage_of(job: WaitingJob, wanted: CompiledMoldable, number: int, free: int) -> Shortage:
+    """Say which level of a group, told by its number, has too few blocks in the free leaves."""
     group = wanted.groups[number]
     asked = wanted.moldable.request.groups[number]
     top = group.hierarchy.top

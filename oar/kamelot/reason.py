@@ -28,6 +28,7 @@ class ReasonKind(Enum):
     NOT_THEN = auto()
     POSTPONED = auto()
     QUOTA = auto()
+    OVER_SOONER = auto()
     DEADLINE = auto()
     TOO_LATE = auto()
     UNKNOWN_LEVEL = auto()
@@ -133,6 +134,10 @@ def _quota(reason: Reason, format_date: DateFormat) -> str:
     return f"starts {format_date(reason.until)} when quotas let it: {reason.quota.words()}"
 
 
+def _over_sooner(reason: Reason, format_date: DateFormat) -> str:
+    return f"starts {format_date(reason.until or 0)} with other resources, to be over sooner"
+
+
 def _deadline(reason: Reason, _format_date: DateFormat) -> str:
     return f"cannot have ended by its deadline, {reason.text}"
 
@@ -193,6 +198,7 @@ WORDS: dict[ReasonKind, Callable[[Reason, DateFormat], str]] = {
     ReasonKind.NOT_THEN: _not_then,
     ReasonKind.POSTPONED: _postponed,
     ReasonKind.QUOTA: _quota,
+    ReasonKind.OVER_SOONER: _over_sooner,
     ReasonKind.DEADLINE: _deadline,
     ReasonKind.TOO_LATE: _too_late,
     ReasonKind.UNKNOWN_LEVEL: _unknown_level,

@@ -75,7 +75,7 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
     """
     start = max(start, gantt.now)
     usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
-    wanted = _compile(gantt, job, usable, rules)[0]
+    wanted = made_ready(gantt, job, usable, rules)[0]
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
@@ -105,12 +105,12 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     view = gantt.view(job)
     if view is None:
         return _refuse(gantt, job, _no_container(job))
-    moldables = _compile(gantt, job, usable, rules)
+    moldables = made_ready(gantt, job, usable, rules)
     search = _Search(gantt, job, view)
     if asks_for_plugin(job):
         bounds = Bounds(earliest.date, deadline=dates.deadline)
         return search.by_plugin(moldables, rules, usable, earliest, bounds)
-    best = search.finishes_first(moldables, earliest.date, dates.deadline)
+    best = finishes_first(search.find, moldables, earliest.date, deadline=dates.deadline)
     if best is None:
         never = why_never(gantt.platform, job)
         return _refuse(gantt, job, never or search.blame() or why_no_room(gantt, job, moldables))
@@ -129,22 +129,6 @@ class _Search:
         if gantt.quotas is not None:
             self._within = WithinQuotas(gantt.quotas, counted_on(gantt.platform), job, view)
             self.find = self._within.find
-
-    def finishes_first(
-        self, moldables: Sequence[CompiledMoldable], earliest: int, deadline: int | None
-    ) -> Placed | None:
-        """Find the moldable that frees its resources first, and its place; of equal ones the first given."""
-        best: Placed | None = None
-        before = FOREVER
-        for wanted in moldables:
-            latest = before - wanted.duration - 1
-            if deadline is not None:
-                latest = min(latest, deadline - wanted.moldable.walltime_s)
-            place = self.find(wanted, earliest, latest) if wanted.could_fit else None
-            if place is not None:
-                best = wanted, place
-                before = place.start + wanted.duration
-        return best
 
     def by_plugin(
         self,
@@ -190,7 +174,32 @@ class _Search:
         return None if refused is None else Reason(ReasonKind.QUOTA, quota=refused.held_by)
 
 
-def _compile(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
+def finishes_first(
+    find: NormalFind,
+    moldables: Sequence[CompiledMoldable],
+    earliest: int,
+    latest: int = FOREVER,
+    deadline: int | None = None,
+) -> Placed | None:
+    """Find the moldable that frees its resources first, and its place; of equal ones the first given.
+
+    It starts between two dates, both included, and is over by the deadline.
+    """
+    best: Placed | None = None
+    before = FOREVER
+    for wanted in moldables:
+        last = min(latest, before - wanted.duration - 1)
+        if deadline is not None:
+            last = min(last, deadline - wanted.moldable.walltime_s)
+        place = find(wanted, earliest, last) if wanted.could_fit else None
+        if place is not None:
+            best = wanted, place
+            before = place.start + wanted.duration
+    return best
+
+
+def made_ready(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
+    """Resolve the moldables of a job that may use these resources, each for its least walltime."""
     compiler = gantt.compiler(usable)
     moldables = map(shortest, job.moldables)
     return [compiler.moldable(job, moldable, rules.duration(job, moldable)) for moldable in moldables]

@@ -75,17 +75,25 @@ class Ledger:
         ``resources`` counts those of type default, ``work_end`` is the last second of the walltime. What is
         past is ignored, and so are exempt jobs.
         """
+        self._add(job, begin, end, work_end, (resources, 1, resources))
+
+    def without(self, job: QuotaJob, begin: int, end: int, work_end: int, resources: int) -> "Ledger":
+        """Make a ledger, apart from this one, in which a charge that was made here was not."""
+        other = self.copy()
+        other._bounds = {}
+        other._add(job, begin, end, work_end, (-resources, -1, -resources))
+        return other
+
+    def _add(self, job: QuotaJob, begin: int, end: int, work_end: int, amounts: Wanted) -> None:
+        """Add the amounts; that of work is what goes by each second."""
         account = self._account(job)
         begin = max(begin, self._now)
         if account is None or end < begin:
             return
         for profile, measure in account.charged:
-            if measure is Measure.JOBS:
-                profile.add(begin, end, 1)
-            elif measure is Measure.RESOURCES:
-                profile.add(begin, end, resources)
-            elif work_end >= begin:
-                profile.add(begin, work_end, resources)
+            last = work_end if measure is Measure.WORK else end
+            if last >= begin:
+                profile.add(begin, last, amounts[measure])
 
     def first_start(
         self, job: QuotaJob, earliest: int, duration: int, walltime: int, resources: int

@@ -119,6 +119,23 @@ def test_a_job_without_resources_of_type_default_makes_no_work():
     assert start(book, TOTO, 0, 10**6) == 0
 
 
+# A charge that is looked away from
+
+
+def test_a_ledger_without_a_charge_allows_what_it_did_before():
+    book = ledger({"*,*,*,/": [8, 1, 100]})
+    charge(book, TOTO, 0, 19, 8)
+    assert start(book, TOTO, 8, 10) == 20
+    assert start(book.without(TOTO, 0, 19, 19, 8), TOTO, 8, 10) == 0
+
+
+def test_the_ledger_itself_keeps_the_charge():
+    book = ledger({"*,*,*,/": [8]})
+    charge(book, TOTO, 0, 19, 8)
+    book.without(TOTO, 0, 19, 19, 8)
+    assert start(book, TOTO, 8, 10) == 20
+
+
 # What is not counted
 
 
