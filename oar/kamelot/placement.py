@@ -153,7 +153,7 @@ class Search:
         return self._slots.free_leaves(self.group, self._window)
 
     def after_blocked(self, alone: bool) -> int:
-        """Tell the first slot that a start may be in, when nothing could be chosen in the window found last.
+        """Tell the first slot that a start may be in, when nothing could be chosen in the last window.
 
         If this group is not ``alone`` and has enough in the window, others are to blame; the next slot may do.
         """
