@@ -1,6 +1,6 @@
 """Who holds which resources now, and what can still be given of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ from procset import ProcSet
 from sqlalchemy import Connection, Select, select
 
 from oar.core.job import Assignment, JobId
-from oar.core.states import HOLDING_STATES, NodeState, RowIndex
+from oar.core.states import HOLDING_STATES, JobState, NodeState, RowIndex
 from oar.db.sets import among, set_of_ids
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
+from oar.kamelot.bits import mask_of, span
 
 
 def holders(resources: ProcSet) -> Select[Any]:
@@ -27,42 +28,71 @@ def holders(resources: ProcSet) -> Select[Any]:
     )
 
 
+Companions = Mapping[JobId, JobState | None]
+"""Jobs that may hold resources which another one is given. Those with a state have to, in this very state."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    resources: int
+    state: JobState
+
+
 @dataclass(slots=True)
 class Stock:
-    """Some resources: which are Alive, which of these nobody holds (``free``), and who holds the others."""
+    """Sets of resources as bits: those there are, Alive, ``free`` of any holder; and who has the others."""
 
-    alive: ProcSet
-    free: ProcSet
-    held: list[tuple[JobId, ProcSet]]
+    there: int
+    alive: int
+    free: int
+    holders: dict[JobId, _Holder]
 
-    def give(self, place: Assignment, beside: frozenset[JobId], in_any_state: bool) -> bool:
+    def give(self, place: Assignment, beside: Companions, in_any_state: bool) -> bool:
         """Give a job its resources, if nobody holds them but jobs that it may be ``beside``; tell whether.
 
         They have to be Alive, unless the job takes them ``in_any_state``.
         """
-        if not (place.resources <= self.free or self._shared(place.resources, beside, in_any_state)):
+        wanted = _bits_of(place.resources)
+        usable = self.there if in_any_state else self.alive
+        if wanted & ~usable or not (self._is_free(wanted, beside) and self._as_expected(wanted, beside)):
             return False
-        self.free -= place.resources
-        self.held.append((place.job_id, place.resources))
+        self.free &= ~wanted
+        self.holders[place.job_id] = _Holder(wanted, JobState.TO_LAUNCH)
         return True
 
-    def _shared(self, wanted: ProcSet, beside: frozenset[JobId], in_any_state: bool) -> bool:
-        if not (beside or in_any_state) or not (in_any_state or wanted <= self.alive):
-            return False
-        return not any(held & wanted for job_id, held in self.held if job_id not in beside)
+    def _is_free(self, wanted: int, beside: Companions) -> bool:
+        if not wanted & ~self.free:
+            return True
+        return bool(beside) and not any(
+            one.resources & wanted for job_id, one in self.holders.items() if job_id not in beside
+        )
+
+    def _as_expected(self, wanted: int, beside: Companions) -> bool:
+        for job_id, state in beside.items():
+            one = self.holders.get(job_id)
+            if state is not None and (one is None or one.state is not state or not one.resources & wanted):
+                return False
+        return True
 
 
 def take_stock(connection: Connection, wanted: Sequence[ProcSet]) -> Stock:
     """Look at all the resources that are wanted, together."""
     ids = sorted({number for resources in wanted for number in resources})
-    alive = connection.scalars(
-        select(ResourceRow.resource_id)
-        .where(among(ResourceRow.resource_id, ids), ResourceRow.state == NodeState.ALIVE)
-        .order_by(ResourceRow.resource_id)
+    states = connection.execute(
+        select(ResourceRow.resource_id, ResourceRow.state).where(among(ResourceRow.resource_id, ids))
     ).all()
-    free = set(alive)
-    holding = holders(set_of_ids(ids)).add_columns(AssignmentRow.resources)
-    held = [(JobId(job_id), resources) for job_id, resources in connection.execute(holding)]
-    for _, resources in held:
-        free.difference_update(resources)
-    return Stock(set_of_ids(alive), set_of_ids(sorted(free)), held)
+    there = mask_of(number for number, _ in states)
+    alive = mask_of(number for number, state in states if state == NodeState.ALIVE)
+    found = connection.execute(holders(set_of_ids(ids)).add_columns(AssignmentRow.resources, JobRow.state))
+    held = {JobId(job_id): _Holder(_bits_of(part), JobState(state)) for job_id, part, state in found}
+    taken = 0
+    for one in held.values():
+        taken |= one.resources
+    return Stock(there, alive, there & ~taken, held)
+
+
+def _bits_of(resources: ProcSet) -> int:
+    found = 0
+    for first, last in resources.intervals():
+        found |= span(first, last)
+    return found

@@ -25,7 +25,7 @@ from oar.core.node_life import (
 )
 from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
 from oar.db.endings import SITTING, close_books, mark_suspended, resources_of
-from oar.db.holders import holders, take_stock
+from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
 from oar.db.sets import among, set_of_ids
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
@@ -121,7 +121,7 @@ def assign_jobs(
     wanted: Sequence[tuple[Assignment, str]],
     *,
     now: int,
-    beside: Mapping[JobId, frozenset[JobId]] | None = None,
+    beside: Mapping[JobId, Companions] | None = None,
     in_any_state: Collection[JobId] = (),
 ) -> frozenset[JobId]:
     """Give waiting jobs their resources, in one step with the move to toLaunch; say which jobs got them.
@@ -129,7 +129,8 @@ def assign_jobs(
     ``wanted`` gives each job's assignment and message; the job's walltime becomes that of the assignment. A
     job gets nothing when it waits no longer, or when one of the resources is no longer Alive or is held by
     another job, also by one before it in ``wanted``. ``beside`` names, for jobs that share, those that may
-    hold the same resources; jobs ``in_any_state`` take resources that are not Alive too.
+    hold the same resources: where it gives a state of one, it has to be there in this very state. Jobs
+    ``in_any_state`` take resources that are not Alive too.
     """
     lock_resources(connection)
     waiting = _lock_jobs(connection, [one.job_id for one, _ in wanted], accepting(JobSignal.ASSIGN))
@@ -138,7 +139,7 @@ def assign_jobs(
     given = []
     for one, message in wanted:
         job = waiting.get(one.job_id)
-        others = (beside or {}).get(one.job_id, frozenset())
+        others = (beside or {}).get(one.job_id, {})
         if job is None or not stock.give(one, others, one.job_id in in_any_state):
             continue
         start = max(now, job.submission_time)

@@ -1,7 +1,7 @@
 """Carries out a round's decisions in one write transaction."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.events import record
 from oar.db.fair_share import write_karma
+from oar.db.holders import Companions
 from oar.db.kills import SERVER, KillAnswer, ask_kill, jobs_asked_to_end
 from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, move_job
@@ -88,7 +89,7 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
         connection,
         wanted,
         now=world.now,
-        beside=decisions.beside,
+        beside=_companions(world, decisions),
         in_any_state=decisions.in_any_state,
     )
     for one in decisions.launches:
@@ -96,6 +97,21 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)
         else:
             log.info("job %d: not assigned, it or its resources changed meanwhile", one.job_id)
+
+
+def _companions(world: World, decisions: Decisions) -> Mapping[JobId, Companions]:
+    """Name the jobs that launches may be beside, with the state of those that have to stay as they were.
+
+    One that was suspended may run again meanwhile, and a container may have ended.
+    """
+    settled = {
+        job.job_id: job.state
+        for job in world.running
+        if job.state is JobState.SUSPENDED or "container" in job.types
+    }
+    return {
+        job_id: {other: settled.get(other) for other in others} for job_id, others in decisions.beside.items()
+    }
 
 
 def _evict(connection: Connection, job_id: JobId, now: int) -> bool:

@@ -1,5 +1,6 @@
 """Who starts now, beside whom, and which besteffort jobs must make room first. Pure."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -112,7 +113,14 @@ class _Scene:
             for one in platform.resources
             if one.state is not NodeState.ALIVE or one.next_state not in (UNCHANGED, NodeState.ALIVE)
         }
-        self._holders = [_Holder(job, platform.mask(job.resources)) for job in running]
+        self._holders: list[_Holder] = []
+        self._besteffort: list[_Holder] = []
+        self._containers: dict[Space, set[Space]] = defaultdict(set)
+        """The spaces that the containers of a space are in."""
+        self._areas: dict[Space, int] = defaultdict(int)
+        """The resources of the containers of a space that run."""
+        for job in running:
+            self._add(job, platform.mask(job.resources))
         self._suspended = [one for one in self._holders if _is_suspended(one.job)]
         freed = freed_ranks(platform, freed_types) if self._suspended else ()
         self._freed = mask_of(freed)
@@ -123,7 +131,7 @@ class _Scene:
         A resource that is about to leave Alive is no longer given (OAR 2 does the same).
         """
         inside = nesting_of(job).inside
-        if inside is not None and self._platform.mask(place.resources) & ~self._running_area(inside):
+        if inside is not None and self._platform.mask(place.resources) & ~self._areas[inside]:
             return f"starts as soon as its container, {inside}, runs"
         if is_permissive(job):
             return ""
@@ -143,8 +151,8 @@ class _Scene:
         wanted = self._platform.mask(place.resources)
         return [
             one.job.job_id
-            for one in self._holders
-            if wanted & one.resources and is_besteffort(one.job) and not self._may_stay(one, job, wanted)
+            for one in self._besteffort
+            if wanted & one.resources and not self._may_stay(one, job, wanted)
         ]
 
     def companions(self, job: WaitingJob, place: Assignment) -> frozenset[JobId]:
@@ -159,24 +167,28 @@ class _Scene:
 
     def start(self, job: WaitingJob, place: Assignment) -> None:
         """Let a job be met by those that start after it."""
-        self._holders.append(_Holder(job, self._platform.mask(place.resources)))
+        self._add(job, self._platform.mask(place.resources))
+
+    def _add(self, job: WaitingJob | RunningJob, resources: int) -> None:
+        one = _Holder(job, resources)
+        self._holders.append(one)
+        if is_besteffort(job):
+            self._besteffort.append(one)
+        nesting = nesting_of(job)
+        if nesting.opens is not None:
+            self._containers[nesting.opens].add(nesting.inside)
+            if isinstance(job, RunningJob) and job.state is JobState.RUNNING:
+                self._areas[nesting.opens] |= resources
 
     def _may_stay(self, holder: _Holder, job: WaitingJob, wanted: int) -> bool:
         """Tell whether a job that holds some of the resources wanted may go on when the other starts."""
         if _is_suspended(holder.job) and not wanted & holder.resources & ~self._freed:
             return True
-        if nesting_of(holder.job).opens in self._spaces_around(job):
+        opens = nesting_of(holder.job).opens
+        if opens is not None and opens in self._spaces_around(job):
             return True
         same_space = nesting_of(holder.job).inside == nesting_of(job).inside
         return same_space and sharing_of(job).may_overlap(sharing_of(holder.job))
-
-    def _running_area(self, space: Space) -> int:
-        """Tell the resources of the containers of a space that run."""
-        area = 0
-        for one in self._holders:
-            if isinstance(one.job, RunningJob) and one.job.state is JobState.RUNNING:
-                area |= one.resources if nesting_of(one.job).opens == space else 0
-        return area
 
     def _spaces_around(self, job: WaitingJob) -> set[Space]:
         """Tell the space that a job is in, those that its containers are in, and so on."""
@@ -184,10 +196,7 @@ class _Scene:
         new = {nesting_of(job).inside} - {None}
         while new:
             found |= new
-            parents = {
-                nesting_of(one.job).inside for one in self._holders if nesting_of(one.job).opens in new
-            }
-            new = parents - found - {None}
+            new = set[Space]().union(*(self._containers[space] for space in new)) - found - {None}
         return found
 
 

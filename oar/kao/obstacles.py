@@ -8,6 +8,7 @@ from oar.core.job import Container, JobId, RequiredJob, WaitingJob
 from oar.core.job_dates import job_dates
 from oar.core.states import FINAL_STATES, JobState, ReservationState
 from oar.kamelot.containers import nesting_of
+from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kao.model import SiteChoices, World
 
 
@@ -37,6 +38,11 @@ def container_words(job: WaitingJob, world: World) -> str:
     waiting = [one for one in _containers_of(job, world) if one.state is not JobState.WAITING]
     if waiting:
         one = waiting[0]
+        if any(job.job_id == one.job_id and is_besteffort(job) for job in world.running):
+            return (
+                f"its container, job {one.job_id}, is besteffort: only jobs of the queue {BESTEFFORT} "
+                "are placed in it"
+            )
         return f"its container, job {one.job_id}, is in state {one.state}"
     elsewhere = [one for one in _containers_of(job, world) if one.queue != job.queue]
     if elsewhere:

@@ -12,6 +12,7 @@ from oar.db.engine import database_now
 from oar.db.resources import add_resource
 from oar.db.tables_jobs import JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
+from oar.kao.apply import apply
 from oar.kao.metascheduler import Metascheduler
 from oar.settings import SchedulerSettings
 from tests.integration.kao.site import Site
@@ -83,6 +84,48 @@ def test_inner_jobs_do_not_share_their_container_s_resources_with_one_another(fi
     assert [five.states()[one] for one in jobs] == ["toLaunch", "Waiting"]
 
 
+def launched_after(site: Site, job: int, *signals: JobSignal) -> tuple[int, ...]:
+    """Run a round in which something happens to a job between reading and writing."""
+    world, orders = site.metascheduler.look()
+    decisions = site.metascheduler.decide(world, orders)
+    site.move(job, *signals)
+    with site.engine.begin() as connection:
+        return apply(connection, world, decisions).to_launch
+
+
+def test_an_inner_job_does_not_start_when_its_container_ends_during_the_round(five: Site) -> None:
+    container = five.job("resource_id=4,walltime=1", types=("container=box", "noop"))
+    five.metascheduler.run()
+    five.run_job(container)
+    inner = five.job("resource_id=2,walltime=0:10:0", types=("inner=box",))
+    assert launched_after(five, container, JobSignal.TERMINATE) == ()
+    assert five.states()[inner] == "Waiting"
+
+
+def test_an_inner_job_that_outlives_its_container_keeps_its_resources(five: Site) -> None:
+    container = five.job("resource_id=4,walltime=1", types=("container=box", "noop"))
+    five.metascheduler.run()
+    five.run_job(container)
+    inner = five.job("resource_id=2,walltime=0:10:0", types=("inner=box",))
+    five.metascheduler.run()
+    five.run_job(inner)
+    five.end_job(container)
+    others = [five.job("resource_id=1,walltime=0:5:0") for _ in range(4)]
+    assert five.metascheduler.run().to_launch == tuple(others[:3])
+
+
+def test_inner_jobs_of_a_besteffort_container_are_told_why_they_wait(five: Site) -> None:
+    types = ("container=box", "noop", "besteffort")
+    container = five.job("resource_id=4,walltime=1", types=types, queue="besteffort")
+    five.metascheduler.run()
+    five.run_job(container)
+    inner = five.job("resource_id=2,walltime=0:10:0", types=("inner=box",))
+    five.metascheduler.run()
+    assert five.column(inner, JobRow.scheduler_info) == (
+        f"its container, job {container}, is besteffort: only jobs of the queue besteffort are placed in it"
+    )
+
+
 def test_c11_an_inner_job_goes_to_error_when_its_container_has_ended_and_others_go_on(five: Site) -> None:
     container = five.job("resource_id=4,walltime=1", types=("container", "noop"))
     inner = five.job("resource_id=2,walltime=0:10:0", types=(f"inner={container}",))
@@ -144,6 +187,14 @@ def test_a_suspended_job_leaves_its_resources_to_others(five: Site) -> None:
     suspend(five, job)
     other = five.job("resource_id=5,walltime=0:1:0")
     assert five.metascheduler.run().to_launch == (other,)
+
+
+def test_a_job_that_is_resumed_during_the_round_shares_with_nobody(five: Site) -> None:
+    job = five.job("resource_id=5,walltime=1")
+    suspend(five, job)
+    other = five.job("resource_id=5,walltime=0:1:0")
+    assert launched_after(five, job, JobSignal.RESUME, JobSignal.RESUMED) == ()
+    assert five.states() == {job: "Running", other: "Waiting"}
 
 
 def test_a_suspended_job_keeps_its_licences(five: Site) -> None:

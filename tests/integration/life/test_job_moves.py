@@ -241,7 +241,7 @@ def test_a_job_that_shares_gets_what_its_companions_hold_and_nobody_else(connect
         (assignment_of(connection, one, resources[:1]), ""),
         (assignment_of(connection, both, resources), ""),
     ]
-    beside = {one: frozenset({companion}), both: frozenset({companion, one})}
+    beside = {one: {companion: None}, both: {companion: None, one: None}}
     assert assign_jobs(connection, wanted, now=2000, beside=beside) == {one}
 
 
@@ -249,8 +249,31 @@ def test_of_two_jobs_that_start_together_the_second_gets_what_it_shares_with_the
     resources = add_node(connection, "n1", 2)
     first, second = add_job(connection), add_job(connection)
     wanted = [(assignment_of(connection, job, resources), "") for job in (first, second)]
-    beside = {second: frozenset({first})}
+    beside = {second: {first: None}}
     assert assign_jobs(connection, wanted, now=2000, beside=beside) == {first, second}
+
+
+@pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.RUNNING, JobState.TERMINATED])
+def test_a_job_that_was_suspended_has_to_be_so_when_another_gets_its_resources(connection, state):
+    resources = add_node(connection, "n1")
+    companion = add_job(connection, JobState.RUNNING, resources=resources)
+    move_job(connection, companion, JobSignal.SUSPEND, now=1900)
+    ways = {
+        JobState.RUNNING: (JobSignal.RESUME, JobSignal.RESUMED),
+        JobState.TERMINATED: (JobSignal.TERMINATE,),
+    }
+    for signal in ways.get(state, ()):
+        assert move_job(connection, companion, signal, now=1900)
+    job = add_job(connection)
+    wanted = [(assignment_of(connection, job, resources), "")]
+    given = assign_jobs(connection, wanted, now=2000, beside={job: {companion: JobState.SUSPENDED}})
+    assert given == ({job} if state is JobState.SUSPENDED else frozenset())
+
+
+def test_a_resource_that_is_gone_is_not_given_to_a_job_that_takes_any_state(connection):
+    job = add_job(connection)
+    wanted = [(assignment_of(connection, job, [4242]), "")]
+    assert assign_jobs(connection, wanted, now=2000, in_any_state={job}) == frozenset()
 
 
 @pytest.mark.parametrize("shares", [True, False])
@@ -258,7 +281,7 @@ def test_a_resource_that_is_not_alive_is_given_only_to_a_job_that_takes_any(conn
     resources = add_node(connection, "n1", state="Suspected", state_num=3)
     job = add_job(connection)
     wanted = [(assignment_of(connection, job, resources), "")]
-    beside = {job: frozenset({99})} if shares else {}
+    beside = {job: {99: None}} if shares else {}
     assert assign_jobs(connection, wanted, now=2000, beside=beside) == frozenset()
     assert assign_jobs(connection, wanted, now=2000, beside=beside, in_any_state={job}) == {job}
 
