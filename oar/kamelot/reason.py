@@ -37,6 +37,10 @@ class ReasonKind(Enum):
     FAILURE = auto()
 
 
+FINAL = {ReasonKind.NEVER, ReasonKind.NEVER_TOGETHER, ReasonKind.UNKNOWN_LEVEL, ReasonKind.TOO_LATE}
+"""The obstacles that do not go away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shortage:
     """A level that has too few blocks: ``wanted`` is a count or ALL, BEST, HALF.
@@ -87,19 +91,21 @@ def _resources(reason: Reason, format_date: DateFormat) -> str:
     if not reason.jobs:
         return f"starts {date} when enough resources are free together"
     plural = len(reason.jobs) > 1
-    return f"starts {date} when {_jobs(reason.jobs)} {'free' if plural else 'frees'} {_listed(reason.nodes)}"
+    return (
+        f"starts {date} when {jobs_named(reason.jobs)} {'free' if plural else 'frees'} {listed(reason.nodes)}"
+    )
 
 
 def _dependency(reason: Reason, format_date: DateFormat) -> str:
-    return f"starts {format_date(reason.until or 0)} after {_jobs(reason.jobs)}, which it depends on"
+    return f"starts {format_date(reason.until or 0)} after {jobs_named(reason.jobs)}, which it depends on"
 
 
 def _dependency_unplanned(reason: Reason, _format_date: DateFormat) -> str:
-    return f"depends on {_jobs(reason.jobs)}, which has no planned start"
+    return f"depends on {jobs_named(reason.jobs)}, which has no planned start"
 
 
 def _container(reason: Reason, format_date: DateFormat) -> str:
-    return f"starts {format_date(reason.until or 0)} with its container, {_jobs(reason.jobs)}"
+    return f"starts {format_date(reason.until or 0)} with its container, {jobs_named(reason.jobs)}"
 
 
 def _container_unplanned(reason: Reason, _format_date: DateFormat) -> str:
@@ -175,11 +181,13 @@ def _found(reason: Reason) -> str:
     return f"{found or 'none'} {'is' if found in {0, 1} else 'are'}"
 
 
-def _jobs(jobs: Sequence[JobId]) -> str:
-    return f"{'jobs' if len(jobs) > 1 else 'job'} {_listed([str(job) for job in jobs])}"
+def jobs_named(jobs: Sequence[JobId]) -> str:
+    """Name the jobs, not too many of them."""
+    return f"{'jobs' if len(jobs) > 1 else 'job'} {listed([str(job) for job in jobs])}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Join names, not too many of them."""
     if len(names) > SHOWN + 1:
         return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} others"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

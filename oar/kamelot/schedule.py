@@ -17,7 +17,7 @@ from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.placed import Bounds, NormalFind, placed_by_plugin
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.quotas import Ledger
-from oar.kamelot.reason import Reason, ReasonKind
+from oar.kamelot.reason import FINAL, Reason, ReasonKind
 from oar.kamelot.view import View
 from oar.kamelot.within_quotas import WithinQuotas
 
@@ -225,10 +225,6 @@ def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> E
 
 def _no_container(job: WaitingJob) -> Reason:
     return Reason(ReasonKind.CONTAINER_UNPLANNED, text=job.types["inner"])
-
-
-FINAL = {ReasonKind.NEVER, ReasonKind.NEVER_TOGETHER, ReasonKind.UNKNOWN_LEVEL, ReasonKind.TOO_LATE}
-"""The obstacles that do not go away."""
 
 
 def _refuse(gantt: Gantt, job: WaitingJob, reason: Reason) -> NoRoom | NeverFits:
