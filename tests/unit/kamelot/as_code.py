@@ -10,7 +10,7 @@ from procset import ProcSet
 from oar.core.job import ALL, BEST, HALF, Group, Moldable, Resource, WaitingJob
 from oar.core.states import NodeState
 from tests.unit.kamelot.build import job
-from tests.unit.kamelot.worlds import World
+from tests.unit.kamelot.world import World
 
 WORDS = {ALL: "ALL", BEST: "BEST", HALF: "HALF"}
 
@@ -70,7 +70,8 @@ def resource_code(value: Resource) -> str:
         parts.append(f"state={code(value.state)}")
     if value.available_upto:
         parts.append(f"available_upto={value.available_upto}")
-    return f"resource({', '.join(parts)})"
+    text = f"resource({', '.join(parts)})"
+    return text if value.type == "default" else f"replace({text}, type={value.type!r})"
 
 
 def job_code(value: WaitingJob) -> str:

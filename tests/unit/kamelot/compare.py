@@ -6,15 +6,21 @@ python -m tests.unit.kamelot.compare --cases 1000000 --seed 1 --processes 2
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from multiprocessing import Pool
 
 from oar.core.job import Assignment, JobId, Outcome
 from oar.kamelot import Gantt, Plan, Platform, check, fits, place_all, place_at, schedule
+from oar.kamelot.quotas import Calendar, Choice, Ledger, Period, Quotas, RuleSet
 from tests.unit.kamelot.as_code import as_code
+from tests.unit.kamelot.quotas.build import rules
 from tests.unit.kamelot.reference import Answer, reference_fits, reference_schedule
 from tests.unit.kamelot.shrink import shrink
-from tests.unit.kamelot.worlds import NOW, World, clashes, world_of
+from tests.unit.kamelot.slow_quotas import SlowQuotas
+from tests.unit.kamelot.world import NOW, Limit, World, clashes
+from tests.unit.kamelot.worlds import world_of
 
 CHUNK = 500
 """Cases that are done at a time; at the first that is wrong, the rest of its chunk is left out."""
@@ -30,7 +36,20 @@ def difference(world: World) -> str:
         other_rules = replace(world.rules, energy_saving=not world.rules.energy_saving)
         schedule(platform, world.running[::2], world.jobs[::-2], NOW - 7, other_rules, ends=world.ends)
     plan = plan_of(world, platform)
-    expected = reference_schedule(
+    expected = expected_of(world)
+    for job_id, right in expected.items():
+        given = answer(plan.outcomes[job_id])
+        if given != right:
+            return f"job {job_id}: kamelot gives {words(given)}, the rules give {words(right)}"
+    return flaw(world, platform, plan) or wrong_fit(world, platform)
+
+
+def expected_of(world: World) -> dict[JobId, Answer]:
+    """Give the answers of the slow scheduler."""
+    quotas = quotas_of(world)
+    changes = frozenset(date for one in world.exceptions for date in (one.begin, one.end))
+    latest_end = NOW + world.window_s if world.exceptions else 2**31 - 1
+    return reference_schedule(
         world.resources,
         world.filters,
         world.running,
@@ -40,19 +59,39 @@ def difference(world: World) -> str:
         ends=world.ends,
         cut=world.cut,
         reservation=world.reservation,
+        quotas=None if quotas is None else SlowQuotas(quotas, changes, latest_end),
     )
-    for job_id, right in expected.items():
-        given = answer(plan.outcomes[job_id])
-        if given != right:
-            return f"job {job_id}: kamelot gives {words(given)}, the rules give {words(right)}"
-    return flaw(world, platform, plan) or wrong_fit(world, platform)
+
+
+def quotas_of(world: World) -> Quotas | None:
+    """Make the quotas of a world; None where there are none."""
+    choice = Choice.ONE if world.one_rule else Choice.EVERY
+
+    def rule_set(limits: Sequence[Limit]) -> RuleSet:
+        texts = {limit.key: (limit.resources, limit.jobs, limit.work_s) for limit in limits}
+        return rules(texts, choice)
+
+    if not world.exceptions:
+        return Quotas(rule_set(world.quotas)) if world.quotas else None
+    plain = rule_set(world.quotas)
+    once = [Period(one.begin, one.end, rule_set(one.quotas)) for one in world.exceptions]
+    return Quotas(plain, Calendar([], once, plain, UTC))
+
+
+def ledger_of(world: World) -> Ledger | None:
+    quotas = quotas_of(world)
+    return None if quotas is None else Ledger(quotas, NOW, world.window_s)
 
 
 def plan_of(world: World, platform: Platform) -> Plan:
     """Plan as a round does, or in one call where there is but one queue and no reservation."""
     if not world.cut and world.reservation is None:
-        return schedule(platform, world.running, world.jobs, NOW, world.rules, ends=world.ends)
-    gantt = Gantt(platform, [one for one in world.running if not one.besteffort], NOW, world.ends)
+        return schedule(
+            platform, world.running, world.jobs, NOW, world.rules, ends=world.ends, quotas=ledger_of(world)
+        )
+    gantt = Gantt(
+        platform, [one for one in world.running if not one.besteffort], NOW, world.ends, ledger_of(world)
+    )
     outcomes: dict[JobId, Outcome] = {}
     for queue in (world.jobs[: world.cut], world.jobs[world.cut :]):
         ordinary = [job for job in queue if "besteffort" not in job.types]

@@ -3,20 +3,18 @@
 It answers what kamelot must answer, and shares with it the values of ``oar.core.job`` and the rules only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from procset import ProcSet
 
 from oar.core.durations import parse_date
-from oar.core.job import ALL, BEST, HALF, Group, JobId, LevelValue, Moldable, Resource, WaitingJob
+from oar.core.job import Group, JobId, Moldable, Resource, WaitingJob
 from oar.core.states import NodeState, ReservationState
 from oar.kamelot import OVER, Occupation, Rules
-
-Blocks = dict[LevelValue, Any]
-"""The blocks below each value of a level, in order; at the last level, the ids of its resources."""
+from tests.unit.kamelot.reference_matching import Blocks, blocks_of, match, some
+from tests.unit.kamelot.slow_quotas import SlowQuotas
 
 Answer = tuple[int, int, int, str] | None
 """Moldable, start, walltime and resources, or no place."""
@@ -33,9 +31,11 @@ def reference_schedule(
     ends: Mapping[JobId, int],
     cut: int = 0,
     reservation: WaitingJob | None = None,
+    quotas: SlowQuotas | None = None,
 ) -> dict[JobId, Answer]:
     """Place the jobs, the first ``cut`` before all others, besteffort jobs last; then a reservation."""
     world = World(resources, filters, now, rules, ends)
+    world.quotas = quotas
     answers = {}
     for kind in (False, True):
         world.occupy([one for one in running if one.besteffort is kind])
@@ -107,6 +107,7 @@ class Eyes:
 class Wanted:
     """What a moldable wants: for each group blocks and how many of them; of these resources; seen so."""
 
+    job: WaitingJob
     parts: list[tuple[Blocks, list[int]]]
     usable: ProcSet
     eyes: Eyes
@@ -142,6 +143,7 @@ class World:
         self.now = now
         self.rules = rules
         self.ends = dict(ends)
+        self.quotas: SlowQuotas | None = None
         self.occupied: list[Taken] = []
         self.everything = some(r.resource_id for r in self.resources)
         self.ends_of_availability = [
@@ -166,6 +168,9 @@ class World:
             spaces: set[str | None] = {None, one.nesting.inside}
             for _ in self.parents:
                 spaces |= {outer for inner, outer in self.parents if inner in spaces}
+            if self.quotas is not None and one.charged_to is not None:
+                count = self.count(one.resources)
+                self.quotas.charge(one.charged_to, one.begin, one.end, one.work_end, count)
             sharing = one.sharing
             self.occupied.append(
                 Taken(
@@ -249,9 +254,10 @@ class World:
         best = None
         for moldable in job.moldables:
             wanted = self.wanted(job, moldable)
-            duration = self.duration(job, least_of(moldable))
-            start = self.first_start(wanted, earliest, duration)
-            if start is None or start + least_of(moldable) > deadline:
+            least = least_of(moldable)
+            duration = self.duration(job, least)
+            start = self.first_start(wanted, earliest, least)
+            if start is None or start + least > deadline:
                 continue
             if best is None or start + duration < best[3]:
                 best = moldable, wanted, start, start + duration
@@ -261,8 +267,7 @@ class World:
         """Place the job's first moldable at its start time or not at all."""
         moldable, start = job.moldables[0], max(job.start_time, self.now)
         wanted = self.wanted(job, moldable)
-        duration = self.duration(job, least_of(moldable))
-        if not self.has_a_space(job) or self.chosen(wanted, start, duration) is None:
+        if not self.has_a_space(job) or self.chosen(wanted, start, least_of(moldable)) is None:
             return None
         return self.draw(job, moldable, wanted, start, 2**31)
 
@@ -278,23 +283,52 @@ class World:
     def wanted(self, job: WaitingJob, moldable: Moldable) -> Wanted:
         groups = moldable.request.groups
         parts = [(self.blocks(job, group), [level.count for level in group.levels]) for group in groups]
-        return Wanted(parts, self.usable(job), eyes_of(job))
+        return Wanted(job, parts, self.usable(job), eyes_of(job))
 
-    def first_start(self, wanted: Wanted, earliest: int, duration: int) -> int | None:
-        """Try the earliest date and all those at which something changes."""
-        for start in [earliest, *(date for date in self.dates(wanted.eyes) if date > earliest)]:
-            if self.chosen(wanted, start, duration) is not None:
+    def first_start(self, wanted: Wanted, earliest: int, walltime: int) -> int | None:
+        """Try the earliest date and all those at which something changes, and those that quotas point to."""
+        dates = self.dates(wanted.eyes)
+        start: int | None = earliest
+        while start is not None:
+            found = self.found(wanted, start, walltime)
+            if found is not None and self.allowed(wanted, start, walltime, found):
                 return start
+            after = [date for date in dates if date > start]
+            if found is not None:
+                after += self.first_allowed(wanted, start, walltime, found)
+            start = min(after, default=None)
         return None
 
-    def chosen(self, wanted: Wanted, start: int, duration: int) -> ProcSet | None:
-        return match(wanted.parts, wanted.usable & self.free(wanted.eyes, start, start + duration - 1))
+    def found(self, wanted: Wanted, start: int, walltime: int) -> ProcSet | None:
+        end = start + self.duration(wanted.job, walltime) - 1
+        return match(wanted.parts, wanted.usable & self.free(wanted.eyes, start, end))
+
+    def chosen(self, wanted: Wanted, start: int, walltime: int) -> ProcSet | None:
+        """Find the resources, if the quotas allow them too."""
+        found = self.found(wanted, start, walltime)
+        return found if found is not None and self.allowed(wanted, start, walltime, found) else None
+
+    def allowed(self, wanted: Wanted, start: int, walltime: int, found: ProcSet) -> bool:
+        duration, count = self.duration(wanted.job, walltime), self.count(found)
+        return self.quotas is None or self.quotas.allow(wanted.job, start, duration, walltime, count)
+
+    def first_allowed(self, wanted: Wanted, start: int, walltime: int, found: ProcSet) -> list[int]:
+        """Tell the next date, if there is one, at which the quotas allow as many resources."""
+        if self.quotas is None:
+            return []
+        duration, count = self.duration(wanted.job, walltime), self.count(found)
+        date = self.quotas.first_after(start, wanted.job, duration, walltime, count)
+        return [] if date is None else [date]
+
+    def count(self, resources: ProcSet) -> int:
+        """Count those of type default."""
+        return sum(r.type == "default" and r.resource_id in resources for r in self.resources)
 
     def draw(self, job: WaitingJob, moldable: Moldable, wanted: Wanted, start: int, deadline: int) -> Answer:
         """Give the job its place for the longest walltime, up to the one that it wants, that fits there."""
         for walltime in range(moldable.walltime_s, least_of(moldable) - 1, -1):
             duration = self.duration(job, walltime)
-            chosen = self.chosen(wanted, start, duration)
+            chosen = self.chosen(wanted, start, walltime)
             if start + walltime <= deadline and chosen is not None:
                 break
         assert chosen is not None
@@ -306,72 +340,14 @@ class World:
             self.areas.append((name_of_space(job), start, end, chosen))
             self.parents.append((name_of_space(job), eyes.space))
         self.ends[job.job_id] = start + walltime
+        if self.quotas is not None:
+            self.quotas.charge(job, start, end, start + walltime - 1, self.count(chosen))
         return moldable.moldable_id, start, walltime, str(chosen)
 
     def blocks(self, job: WaitingJob, group: Group) -> Blocks:
-        """Sort the resources that match and have a value at each level into blocks, in their order."""
-        top: Blocks = {}
         filters = [self.filters[text] for text in (job.properties, group.filter) if text]
-        for r in self.resources:
-            path = [value_at(r, level.name) for level in group.levels]
-            if None in path or any(r.resource_id not in matching for matching in filters):
-                continue
-            block = top
-            for value in path[:-1]:
-                block = block.setdefault(value, {})
-            block.setdefault(path[-1], []).append(r.resource_id)
-        return top
-
-
-def some(ids: Iterable[int]) -> ProcSet:
-    """Make a set of ids; neighbours are put together first, as a ProcSet is slow to make of many parts."""
-    parts: list[tuple[int, int]] = []
-    for id_ in sorted(ids):
-        first = parts.pop()[0] if parts and parts[-1][1] == id_ - 1 else id_
-        parts.append((first, id_))
-    return ProcSet(*parts)
-
-
-def value_at(r: Resource, level: str) -> LevelValue:
-    built_in: dict[str, LevelValue] = {
-        "resource_id": r.resource_id,
-        "network_address": r.node,
-        "type": r.type,
-    }
-    return built_in[level] if level in built_in else r.properties.get(level)
+        return blocks_of(self.resources, filters, [level.name for level in group.levels])
 
 
 def least_of(moldable: Moldable) -> int:
     return moldable.least_walltime_s or moldable.walltime_s
-
-
-def match(parts: Sequence[tuple[Blocks, list[int]]], free: ProcSet) -> ProcSet | None:
-    """Match one group after the other, each on what the others left."""
-    chosen = ProcSet()
-    for blocks, counts in parts:
-        found = pick(blocks, counts, free - chosen)
-        if found is None:
-            return None
-        chosen |= some(found)
-    return chosen
-
-
-def pick(below: Blocks | list[int], counts: list[int], free: ProcSet) -> list[int] | None:
-    """Take the first blocks that have enough in them, as many as wanted; a block of the last level whole."""
-    if isinstance(below, list):
-        return below if all(id_ in free for id_ in below) else None
-    survivors = []
-    for block in below.values():
-        found = pick(block, counts[1:], free)
-        if found is not None:
-            survivors.append(found)
-    wanted = counts[0]
-    if wanted == ALL:
-        wanted = max(1, len(below))
-    elif wanted == BEST:
-        wanted = max(1, len(survivors))
-    elif wanted == HALF:
-        wanted = len(survivors) // 2 if len(survivors) > 1 else 2
-    if len(survivors) < wanted:
-        return None
-    return [id_ for found in survivors[:wanted] for id_ in found]

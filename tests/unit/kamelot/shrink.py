@@ -11,7 +11,7 @@ from oar.core.states import NodeState, ReservationState
 from oar.kamelot import Occupation
 from oar.kamelot.containers import OUTSIDE
 from oar.kamelot.sharing import ALONE
-from tests.unit.kamelot.worlds import NOW, SIMPLEST, World
+from tests.unit.kamelot.world import NOW, SIMPLEST, Exceptional, Limit, World
 
 Item = TypeVar("Item")
 
@@ -29,23 +29,30 @@ def smaller_worlds(world: World) -> Iterator[World]:
     """Give the worlds with one thing less, those that lack most first; each is simpler, so this ends."""
     for jobs in fewer(world.jobs):
         yield replace(world, jobs=jobs, cut=min(world.cut, len(jobs)))
-    for running in fewer(world.running):
-        yield replace(world, running=running)
-    for resources in fewer(world.resources):
-        if resources:
-            yield replace(world, resources=resources)
+    yield from (replace(world, running=running) for running in fewer(world.running))
+    yield from (replace(world, resources=found) for found in fewer(world.resources) if found)
+    yield from (replace(world, quotas=quotas) for quotas in fewer(world.quotas))
+    yield from (replace(world, exceptions=exceptions) for exceptions in fewer(world.exceptions))
+    yield from simpler(world, one_rule=False, window_s=1000)
     yield from simpler(world, cut=0, reservation=None, again=False, rules=SIMPLEST, ends={})
     yield from simpler(world, filters={name: world.filters[name] for name in used_filters(world)})
+    yield from worlds_of_smaller_parts(world)
+
+
+def worlds_of_smaller_parts(world: World) -> Iterator[World]:
+    """Give the worlds in which one thing is simpler."""
     for name in ("security_time_s", "besteffort_duration_s", "energy_saving"):
         yield from (replace(world, rules=rules) for rules in simpler(world.rules, **{name: _least(name)}))
-    if world.cut:
-        yield replace(world, cut=world.cut - 1)
+    yield from (replace(world, cut=cut) for cut in lower(world.cut, 0))
     for name, matching in world.filters.items():
         yield from (replace(world, filters={**world.filters, name: part}) for part in parts(matching))
     yield from (replace(world, jobs=jobs) for jobs in one_smaller(world.jobs, smaller_jobs))
     if world.reservation is not None:
         yield from (replace(world, reservation=job) for job in smaller_jobs(world.reservation))
     yield from (replace(world, running=taken) for taken in one_smaller(world.running, smaller_occupations))
+    yield from (replace(world, quotas=quotas) for quotas in one_smaller(world.quotas, smaller_limits))
+    for exceptions in one_smaller(world.exceptions, smaller_exceptions):
+        yield replace(world, exceptions=exceptions)
     yield from (replace(world, resources=found) for found in one_smaller(world.resources, smaller_resources))
 
 
@@ -100,7 +107,16 @@ def parts(whole: ProcSet) -> Iterator[ProcSet]:
 
 
 def smaller_jobs(job: WaitingJob) -> Iterator[WaitingJob]:
-    yield from simpler(job, dependencies=(), types={}, properties="", user="alice", name="")
+    yield from simpler(
+        job,
+        dependencies=(),
+        types={},
+        properties="",
+        user="alice",
+        name="",
+        queue="default",
+        project="default",
+    )
     for name in job.types:
         yield replace(job, types={other: job.types[other] for other in job.types if other != name})
     for kept in fewer(job.dependencies):
@@ -139,7 +155,7 @@ def smaller_groups(group: Group) -> Iterator[Group]:
 
 
 def smaller_occupations(taken: Occupation) -> Iterator[Occupation]:
-    yield from simpler(taken, sharing=ALONE, nesting=OUTSIDE, besteffort=False)
+    yield from simpler(taken, charged_to=None, sharing=ALONE, nesting=OUTSIDE, besteffort=False)
     yield from (replace(taken, resources=part) for part in parts(taken.resources))
     yield from (replace(taken, end=end) for end in lower(taken.end, taken.begin))
     if taken.begin < NOW <= taken.end:
@@ -147,8 +163,18 @@ def smaller_occupations(taken: Occupation) -> Iterator[Occupation]:
     yield from (replace(taken, begin=begin) for begin in lower(taken.begin, NOW))
 
 
+def smaller_limits(limit: Limit) -> Iterator[Limit]:
+    yield from simpler(limit, resources=-1, jobs=-1, work_s=-1, key="*,*,*,*")
+
+
+def smaller_exceptions(one: Exceptional) -> Iterator[Exceptional]:
+    yield from (replace(one, quotas=quotas) for quotas in fewer(one.quotas))
+    yield from (replace(one, quotas=quotas) for quotas in one_smaller(one.quotas, smaller_limits))
+    yield from (replace(one, end=end) for end in lower(one.end, one.begin + 1))
+
+
 def smaller_resources(resource: Resource) -> Iterator[Resource]:
-    yield from simpler(resource, state=NodeState.ALIVE, available_upto=0)
+    yield from simpler(resource, state=NodeState.ALIVE, available_upto=0, type="default")
     for name in resource.properties:
         if name != "node":
             kept = {other: value for other, value in resource.properties.items() if other != name}

@@ -10,12 +10,13 @@ from procset import ProcSet
 from oar.core import job as core_job
 from oar.core import states
 from oar.kamelot import Platform, containers, occupation, sharing
-from tests.unit.kamelot import build, worlds
+from tests.unit.kamelot import build
+from tests.unit.kamelot import world as world_module
 from tests.unit.kamelot.as_code import as_code
-from tests.unit.kamelot.compare import answer, plan_of, report
-from tests.unit.kamelot.reference import reference_schedule
+from tests.unit.kamelot.compare import answer, expected_of, plan_of, report
 from tests.unit.kamelot.shrink import shrink
-from tests.unit.kamelot.worlds import NOW, World, world_of
+from tests.unit.kamelot.world import World
+from tests.unit.kamelot.worlds import world_of
 
 MANY = range(300)
 
@@ -23,18 +24,7 @@ MANY = range(300)
 def differs_from(reference_of: World, world: World) -> bool:
     """Tell whether kamelot's plan of a world is not the right plan of the other one."""
     plan = plan_of(world, Platform(world.resources, world.filters))
-    expected = reference_schedule(
-        reference_of.resources,
-        reference_of.filters,
-        reference_of.running,
-        reference_of.jobs,
-        now=NOW,
-        rules=reference_of.rules,
-        ends=reference_of.ends,
-        cut=reference_of.cut,
-        reservation=reference_of.reservation,
-    )
-    return {id_: answer(outcome) for id_, outcome in plan.outcomes.items()} != expected
+    return {id_: answer(outcome) for id_, outcome in plan.outcomes.items()} != expected_of(reference_of)
 
 
 def without_filters(world: World) -> bool:
@@ -50,6 +40,11 @@ def without_dependencies(world: World) -> bool:
     )
 
 
+def without_quotas(world: World) -> bool:
+    """Compare with a scheduler that knows of no quotas."""
+    return differs_from(replace(world, quotas=(), exceptions=()), world)
+
+
 def without_besteffort(world: World) -> bool:
     """Compare with a scheduler to which what besteffort jobs take is taken for all."""
     return differs_from(
@@ -63,7 +58,12 @@ def size(world: World) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize(
     ("fails", "largest"),
-    [(without_filters, (1, 1, 0)), (without_dependencies, (1, 1, 0)), (without_besteffort, (1, 2, 1))],
+    [
+        (without_filters, (1, 1, 0)),
+        (without_dependencies, (1, 1, 0)),
+        (without_quotas, (2, 3, 1)),
+        (without_besteffort, (1, 2, 1)),
+    ],
 )
 def test_a_world_that_fails_shrinks_to_what_it_fails_for(fails: Any, largest: tuple[int, int, int]) -> None:
     failing = [world for world in map(world_of, MANY) if fails(world)]
@@ -86,7 +86,7 @@ def test_nothing_more_can_be_left_out_of_a_small_world() -> None:
 
 def test_the_code_of_a_world_makes_the_same_world() -> None:
     names: dict[str, Any] = {"replace": replace}
-    for module in (core_job, states, containers, occupation, sharing, worlds, build):
+    for module in (core_job, states, containers, occupation, sharing, world_module, build):
         names |= vars(module)
     for seed in MANY:
         world = world_of(seed)

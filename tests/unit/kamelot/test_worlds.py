@@ -8,7 +8,8 @@ import pytest
 from oar.core.job import Assignment
 from oar.kamelot import Platform
 from tests.unit.kamelot.compare import plan_of
-from tests.unit.kamelot.worlds import KINDS, NOW, Kind, clashes, kinds_of, world_of, world_with
+from tests.unit.kamelot.world import NOW, clashes
+from tests.unit.kamelot.worlds import KINDS, Kind, kinds_of, world_of, world_with
 
 MANY = range(1_000)
 

@@ -1,9 +1,8 @@
 """Random platforms, plans and queues, each made from the number of a case; small mostly, sometimes not."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
-from itertools import combinations, starmap
 from random import Random
 
 from procset import ProcSet
@@ -24,39 +23,13 @@ from oar.core.job import (
     WaitingJob,
 )
 from oar.core.states import NodeState, ReservationState
-from oar.kamelot import OVER, Occupation, Rules
-from oar.kamelot.containers import OUTSIDE, nesting_of
-from oar.kamelot.sharing import ALONE, sharing_of
+from oar.kamelot import Occupation, Rules
+from oar.kamelot.containers import nesting_of
+from oar.kamelot.sharing import sharing_of
 from tests.unit.kamelot.build import resource
+from tests.unit.kamelot.world import Exceptional, Limit, World, clash
 
-NOW = 100
-ENDS = {JobId(990): OVER, JobId(991): 120}
-SIMPLEST = Rules(0, 25)
 CONDITIONS = ("mem > 64", "gpu = 'YES'")
-
-
-@dataclass(frozen=True)
-class World:
-    """All that a plan is made from; jobs, resources and what is taken are in order.
-
-    The first ``cut`` jobs are planned before all others, as those of a queue of higher priority; then there
-    may be a job that wants to start at its start time. With ``again``, the platform was planned on before.
-    """
-
-    resources: tuple[Resource, ...]
-    filters: Mapping[str, ProcSet] = field(default_factory=dict)
-    running: tuple[Occupation, ...] = ()
-    jobs: tuple[WaitingJob, ...] = ()
-    rules: Rules = SIMPLEST
-    ends: Mapping[JobId, int] = field(default_factory=lambda: dict(ENDS))
-    cut: int = 0
-    reservation: WaitingJob | None = None
-    again: bool = False
-
-    @property
-    def all_jobs(self) -> tuple[WaitingJob, ...]:
-        """The jobs, and the reservation after them."""
-        return self.jobs if self.reservation is None else (*self.jobs, self.reservation)
 
 
 class Kind(Enum):
@@ -79,6 +52,8 @@ class Kind(Enum):
     SECURITY_TIME = auto()
     TWO_WALLTIMES = auto()
     QUEUES = auto()
+    QUOTAS = auto()
+    EXCEPTIONS = auto()
     RESERVATION = auto()
     ALIKE = auto()
 
@@ -132,6 +107,10 @@ def world_with(rng: Random, kinds: Kinds, most_resources: int, most_jobs: int) -
         Rules(security_time, rng.choice([5, 25]) if Kind.BESTEFFORT in kinds else 25, energy_saving),
         cut=rng.randint(0, count) if Kind.QUEUES in kinds else 0,
         reservation=reservation(rng, kinds, count + 1) if Kind.RESERVATION in kinds else None,
+        quotas=limits(rng) if Kind.QUOTAS in kinds else (),
+        exceptions=exceptions(rng) if Kind.EXCEPTIONS in kinds else (),
+        one_rule=bool(kinds & LIMITED) and rng.random() < 0.3,
+        window_s=rng.choice([20, 60, 120, 1000]) if Kind.EXCEPTIONS in kinds else 1000,
         again=rng.random() < 0.2,
     )
 
@@ -187,9 +166,8 @@ def resources(rng: Random, kinds: Kinds, most: int) -> tuple[Resource, ...]:
     for number, properties in zip(numbers, places, strict=True):
         gpu = rng.choice([None, None, 1, 2]) if Kind.NULLS in kinds else rng.choice([1, 2])
         node = None if Kind.NULLS in kinds and rng.random() < 0.05 else properties["node"]
-        found.append(
-            resource(number, properties | {"node": node, "gpu": gpu}, state(rng, kinds), upto(rng, kinds))
-        )
+        one = resource(number, properties | {"node": node, "gpu": gpu}, state(rng, kinds), upto(rng, kinds))
+        found.append(replace(one, type="token") if kinds & LIMITED and rng.random() < 0.1 else one)
     return tuple(found)
 
 
@@ -246,23 +224,10 @@ def occupation(rng: Random, kinds: Kinds, found: tuple[Resource, ...], job_id: J
     end = begin + rng.choice([0, 1, 5, 9, 10, 20, rng.randint(0, 60)])
     besteffort = Kind.BESTEFFORT in kinds and rng.random() < 0.4
     there = Occupation(begin, end, some_of(rng, found), job_id, besteffort)
-    if not kinds & LIVING_TOGETHER:
-        return there
-    like = job(rng, kinds & LIVING_TOGETHER, job_id, request)
+    like = job(rng, kinds & (LIVING_TOGETHER | LIMITED), job_id, request)
+    if kinds & LIMITED:
+        there = replace(there, charged_to=like, work_end=end - rng.choice([0, 0, 2]))
     return replace(there, sharing=sharing_of(like), nesting=nesting_of(like))
-
-
-def clash(one: Occupation, other: Occupation) -> bool:
-    """Tell whether two are drawn over one another where jobs share or nest: no plan makes that right."""
-    plain = (ALONE, OUTSIDE)
-    if (one.sharing, one.nesting) == plain == (other.sharing, other.nesting):
-        return False
-    return one.begin <= other.end and other.begin <= one.end and bool(one.resources & other.resources)
-
-
-def clashes(world: World) -> bool:
-    """Tell whether any two of the occupations clash."""
-    return any(starmap(clash, combinations(world.running, 2)))
 
 
 def job(rng: Random, kinds: Kinds, number: int, draw_request: DrawRequest) -> WaitingJob:
@@ -275,9 +240,9 @@ def job(rng: Random, kinds: Kinds, number: int, draw_request: DrawRequest) -> Wa
     )
     return WaitingJob(
         JobId(number),
-        "default",
-        rng.choice(["alice", "bob"]) if Kind.TIMESHARING in kinds else "alice",
-        "default",
+        rng.choice(["default", "night"]) if kinds & LIMITED else "default",
+        rng.choice(["alice", "bob"]) if kinds & (LIMITED | {Kind.TIMESHARING}) else "alice",
+        rng.choice(["default", "p"]) if kinds & LIMITED else "default",
         rng.choice(["", "", "sweep"]) if Kind.TIMESHARING in kinds else "",
         condition(rng, kinds),
         moldables,
@@ -367,6 +332,35 @@ def alike(rng: Random) -> DrawRequest:
 
 TIMESHARING = ("*,*", "user,*", "*,user", "*,name", "name,user")
 LIVING_TOGETHER = frozenset({Kind.TIMESHARING, Kind.PLACEHOLDERS, Kind.CONTAINERS})
+LIMITED = frozenset({Kind.QUOTAS, Kind.EXCEPTIONS})
+
+
+def limits(rng: Random) -> tuple[Limit, ...]:
+    """Draw rules for all, for each, and for some."""
+    drawn = {limit.key: limit for limit in (draw_limit(rng) for _ in range(rng.choice([1, 1, 2, 3])))}
+    return tuple(drawn.values())
+
+
+def draw_limit(rng: Random) -> Limit:
+    key = (
+        rng.choice(["*", "*", "*", "/", "default"]),
+        rng.choice(["*", "*", "*", "/", "p"]),
+        rng.choice(["*", "*", "*", "deploy", "besteffort"]),
+        rng.choice(["*", "*", "/", "/", "alice"]),
+    )
+    jobs, work_s = rng.choice([-1, -1, 0, 1, 2]), rng.choice([-1, -1, 10, 40, 90])
+    return Limit(",".join(key), rng.choice([-1, 0, 1, 2, 3, 4, 6]), jobs, work_s)
+
+
+def exceptions(rng: Random) -> tuple[Exceptional, ...]:
+    found = []
+    for _ in range(rng.choice([1, 1, 2])):
+        begin = rng.choice([90, 100, 105, 120, rng.randint(90, 200)])
+        quotas = limits(rng) if rng.random() < 0.8 else ()
+        found.append(Exceptional(begin, begin + rng.randint(1, 60), quotas))
+    return tuple(found)
+
+
 TYPES: tuple[tuple[Kind, float, str, tuple[str | int, ...]], ...] = (
     (Kind.STATES, 0.2, "state", ("permissive",)),
     (Kind.BESTEFFORT, 0.25, "besteffort", ("",)),
@@ -376,6 +370,8 @@ TYPES: tuple[tuple[Kind, float, str, tuple[str | int, ...]], ...] = (
     (Kind.PLACEHOLDERS, 0.1, "allow", ("x",)),
     (Kind.CONTAINERS, 0.4, "container", ("", "red", "red", "red", "red", "blue")),
     (Kind.CONTAINERS, 0.4, "inner", ("red", "red", "red", "red", "blue", "1")),
+    (Kind.QUOTAS, 0.1, "no_quotas", ("",)),
+    (Kind.QUOTAS, 0.3, "deploy", ("",)),
     (Kind.DATES, 0.25, "postpone", (90, 105, 130)),
     (Kind.DATES, 0.15, "expire", (99, 100, 150, 150)),
     (Kind.DATES, 0.35, "deadline", (99, 110, 125, 150, 150, 200, 300)),
