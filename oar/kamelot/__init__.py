@@ -34,9 +34,11 @@ from oar.kamelot.invariants import check
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
 from oar.kamelot.platform import Platform
 from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule
+from oar.kamelot.strict_order import STRICT_POLICY, place_in_strict_order
 
 __all__ = [
     "OVER",
+    "STRICT_POLICY",
     "Gantt",
     "Occupation",
     "Plan",
@@ -51,5 +53,6 @@ __all__ = [
     "occupation_of_running",
     "place_all",
     "place_at",
+    "place_in_strict_order",
     "schedule",
 ]

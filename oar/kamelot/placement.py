@@ -155,7 +155,7 @@ class Search:
     def after_blocked(self, alone: bool) -> int:
         """Tell the first slot that a start may be in, when nothing could be chosen in the last window.
 
-        If this group is not ``alone`` and has enough in the window, others are to blame; the next slot may do.
+        If this group is not ``alone`` and has enough there, others are to blame, and the next slot may do.
         """
         if not alone and self.group.fits(self.free()):
             return self._window.start + 1

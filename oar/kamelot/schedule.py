@@ -52,16 +52,18 @@ def schedule(
     return Plan(outcomes, gantt)
 
 
-def place_all(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+def place_all(
+    gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules, latest: int = FOREVER
+) -> dict[JobId, Outcome]:
     """Place each job as early as it can without moving what is drawn already, in the order given.
 
-    Only inner jobs come later, after all containers of their name.
+    Only inner jobs come later, after all containers of their name. None starts after the ``latest`` date.
     """
     eligible = Eligible(gantt.platform, rules, gantt.now)
     outcomes: dict[JobId, Outcome] = {}
     for job in containers_first(jobs, nesting_of):
         try:
-            outcomes[job.job_id] = _place(gantt, job, rules, eligible.resources(job))
+            outcomes[job.job_id] = _place(gantt, job, rules, eligible.resources(job), latest)
         except Exception as problem:  # noqa: BLE001 - one bad job, whatever is wrong with it, never stops a round
             text = f"could not be planned: {str(problem) or type(problem).__name__}"
             outcomes[job.job_id] = _refuse(gantt, job, Reason(ReasonKind.FAILURE, text=text))
@@ -95,7 +97,7 @@ def fits(platform: Platform, job: WaitingJob) -> str | None:
     return None if reason is None else reason.words()
 
 
-def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
+def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int) -> Outcome:
     dates = job_dates(job.types)
     if missed := dates.missed(gantt.now):
         return _refuse(gantt, job, Reason(ReasonKind.TOO_LATE, text=f"{missed}={job.types[missed]}"))
@@ -108,12 +110,14 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int) -> Outcome:
     moldables = made_ready(gantt, job, usable, rules)
     search = _Search(gantt, job, view)
     if asks_for_plugin(job):
-        bounds = Bounds(earliest.date, deadline=dates.deadline)
+        bounds = Bounds(earliest.date, latest, dates.deadline)
         return search.by_plugin(moldables, rules, usable, earliest, bounds)
-    best = finishes_first(search.find, moldables, earliest.date, deadline=dates.deadline)
+    best = finishes_first(search.find, moldables, earliest.date, latest, dates.deadline)
     if best is None:
-        never = why_never(gantt.platform, job)
-        return _refuse(gantt, job, never or search.blame() or why_no_room(gantt, job, moldables))
+        reason = why_never(gantt.platform, job) or search.blame()
+        if reason is None and latest < FOREVER:
+            reason = Reason(ReasonKind.NOT_THEN, until=latest)
+        return _refuse(gantt, job, reason or why_no_room(gantt, job, moldables))
     return search.assign(best, earliest, dates.deadline)
 
 

@@ -2,7 +2,7 @@
 
 from procset import ProcSet
 
-from oar.core.job import Assignment, JobId, MoldableId, NoRoom, RunningJob
+from oar.core.job import Assignment, JobId, MoldableId, NeverFits, NoRoom, RunningJob, WaitingJob
 from oar.core.states import JobState, NodeState
 from oar.kamelot import (
     Gantt,
@@ -13,6 +13,7 @@ from oar.kamelot import (
     occupation_of_running,
     place_all,
     place_at,
+    place_in_strict_order,
 )
 from tests.unit.kamelot.build import (
     NO_MARGIN,
@@ -208,3 +209,30 @@ def test_a_job_without_start_date_starts_now() -> None:
 def test_an_accepted_reservation_occupies_what_it_was_given() -> None:
     granted = Assignment(JobId(1), MoldableId(1), 100, 50, ProcSet((1, 2)))
     assert occupation_of_planned(granted, Rules(10)) == Occupation(100, 159, ids("1-2"), JobId(1))
+
+
+def in_strict_order(platform: Platform, *jobs: WaitingJob, now: int = 0) -> list[object]:
+    outcomes = place_in_strict_order(Gantt(platform, (), now), jobs, NO_MARGIN)
+    return [found(one) if isinstance(one, Assignment) else type(one) for one in outcomes.values()]
+
+
+def test_p12_in_strict_order_jobs_start_until_one_cannot() -> None:
+    jobs = [job(n, ("resource_id=2", 60)) for n in (1, 2, 3, 4, 5)]
+    assert in_strict_order(FIVE, *jobs) == [(0, "1-2"), (0, "3-4"), NoRoom, NoRoom, NoRoom]
+
+
+def test_p12_in_strict_order_each_of_three_nodes_gets_a_job() -> None:
+    jobs = [job(n, ("node=1", 60)) for n in (1, 2, 3, 4)]
+    assert in_strict_order(FIVE, *jobs) == [(0, "1-2"), (0, "3-4"), (0, "5"), NoRoom]
+
+
+def test_in_strict_order_a_job_does_not_pass_one_that_waits() -> None:
+    jobs = [job(1, ("resource_id=3", 60)), job(2, ("resource_id=3", 60)), job(3, ("resource_id=1", 60))]
+    gantt = Gantt(FIVE, (), 0)
+    outcomes = place_in_strict_order(gantt, jobs, NO_MARGIN)
+    assert outcomes[JobId(3)] == NoRoom(JobId(3), "waits behind job 2, in a queue of strict order")
+
+
+def test_in_strict_order_a_job_that_never_fits_holds_up_nobody() -> None:
+    jobs = [job(1, ("resource_id=6", 60)), job(2, ("resource_id=3", 60))]
+    assert in_strict_order(FIVE, *jobs) == [NeverFits, (0, "1-3")]

@@ -6,7 +6,7 @@ import pytest
 
 from oar.core.job import JobId, NoRoom, RunningJob, WaitingJob
 from oar.core.states import JobState
-from oar.kamelot import Occupation, Platform, occupation_of_running
+from oar.kamelot import Gantt, Occupation, Platform, occupation_of_running, place_at
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, moldable, nodes_of_8, place, resources_of
 
@@ -180,3 +180,15 @@ def test_inner_jobs_share_inside_their_container() -> None:
 def test_no_room_is_told_when_sharing_does_not_help() -> None:
     outcome = place(nodes_of_8(suspected="1"), [typed(1, "node=4", 60, timesharing="*,*")])[1]
     assert isinstance(outcome, NoRoom)
+
+
+def test_t11_a_reservation_that_shares_with_everybody_is_accepted_on_an_empty_plan() -> None:
+    reservation = typed(1, "node=4", 60, timesharing="*,*")
+    outcome = place_at(Gantt(nodes_of_8(), (), 0), reservation, 100, NO_MARGIN)
+    assert found(outcome) == (100, "1-32")
+
+
+def test_t11_reservations_that_share_with_everybody_are_accepted_at_one_date() -> None:
+    gantt = Gantt(nodes_of_8(), (), 0)
+    outcomes = [place_at(gantt, typed(n, "node=4", 60, timesharing="*,*"), 100, NO_MARGIN) for n in (1, 2)]
+    assert [found(one) for one in outcomes] == [(100, "1-32"), (100, "1-32")]

@@ -12,7 +12,8 @@ from oar.kamelot.plugins import Plugins
 from oar.kamelot.plugins.placed import Bounds
 from oar.kamelot.reason import Reason
 from tests.unit.kamelot.plugins.placing import SHIPPED, search_for
-from tests.unit.kamelot.worlds import NOW, World, world_of
+from tests.unit.kamelot.world import NOW, World
+from tests.unit.kamelot.worlds import world_of
 
 WORLDS = 400
 NAMED = Plugins(find={"like_ours": SHIPPED.find["default"]}, assign={"like_ours": SHIPPED.assign["default"]})
