@@ -19,7 +19,7 @@ from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, move_job
 from oar.db.planning import read_jobs_in, write_plan, write_texts
 from oar.kao.model import Decisions, World
-from oar.kao.round import message_of
+from oar.kao.round import QUOTA_OK, message_of
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,10 @@ def _replace_rows(connection: Connection, before: Iterable[Assignment], after: I
 def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
     waiting = {job.job_id: job for job in world.waiting}
     karma = decisions.karma
+    quota = "" if world.quotas is None else QUOTA_OK
     wanted = [
-        (one, message_of(waiting[one.job_id], one, "", karma.get(one.job_id))) for one in decisions.launches
+        (one, message_of(waiting[one.job_id], one, "", karma.get(one.job_id), quota))
+        for one in decisions.launches
     ]
     if not wanted:
         return

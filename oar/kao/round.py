@@ -12,6 +12,7 @@ from oar.core.job_message import job_message
 from oar.core.states import FINAL_STATES, JobState, ReservationState
 from oar.kamelot import (
     OVER,
+    STRICT_POLICY,
     Gantt,
     Occupation,
     Reason,
@@ -22,6 +23,7 @@ from oar.kamelot import (
     occupation_of_planned,
     occupation_of_running,
     place_all,
+    place_in_strict_order,
 )
 from oar.kamelot.bits import mask_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
@@ -30,6 +32,9 @@ from oar.kao.launch import freed_ranks, launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
 from oar.kao.order import BY_POLICY, UNRANKED, Orders, Ranking, combine, rank
+
+QUOTA_OK = "quota_ok"
+"""OAR 2's words for a job that no quota holds back."""
 
 
 def run_round(
@@ -70,7 +75,7 @@ def run_round(
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
         jobs = ranked.jobs[: jobs_per_group or None]
-        placed = place_all(gantt, jobs, rules)
+        placed = _place(gantt, jobs, queues, rules)
         _name_containers(gantt, jobs, placed, world)
         outcomes |= placed
         told |= tell(gantt, jobs, placed, world, ranked)
@@ -95,6 +100,17 @@ def run_round(
         ranking.karma,
         ranking.complaints,
     )
+
+
+def _place(
+    gantt: Gantt, jobs: Sequence[WaitingJob], queues: Sequence[QueueView], rules: Rules
+) -> dict[JobId, Outcome]:
+    """Place the jobs of some queues; those of queues of strict order, queue by queue, after the others."""
+    strict = [queue.name for queue in queues if queue.policy == STRICT_POLICY]
+    outcomes = place_all(gantt, [job for job in jobs if job.queue not in strict], rules)
+    for name in strict:
+        outcomes |= place_in_strict_order(gantt, [job for job in jobs if job.queue == name], rules)
+    return outcomes
 
 
 def ledger_of(world: World) -> Ledger | None:
@@ -205,7 +221,7 @@ def quota_words(gantt: Gantt, job: WaitingJob) -> str:
         return ""
     planned, refused = gantt.planned.get(job.job_id), gantt.refused.get(job.job_id)
     held_by = planned.held_by if planned is not None else refused and refused.quota
-    return held_by.message() if held_by else "quota_ok" if planned is not None else ""
+    return held_by.message() if held_by else QUOTA_OK if planned is not None else ""
 
 
 def tell_unplanned(
