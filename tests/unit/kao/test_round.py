@@ -161,3 +161,18 @@ def test_the_plan_holds_every_placed_job():
     plan = decide(world).plan
     assert all(isinstance(one, Assignment) for one in plan)
     assert [one.start_time for one in plan] == [1000, 1120, 1240]
+
+
+def test_p12_in_a_queue_of_strict_order_nobody_passes_a_job_that_waits():
+    queues = (QueueView("default", 2, True, "kamelot_fifo"),)
+    waiting = [make_waiting(n, f"nodes={nodes},walltime=1") for n, nodes in ((1, 2), (2, 3), (3, 1))]
+    decisions = decide(make_world(*waiting, queues=queues))
+    assert [one.job_id for one in decisions.launches] == [1]
+    assert decisions.told[JobId(3)].reason == "waits behind job 2, in a queue of strict order"
+
+
+def test_a_queue_of_strict_order_fills_what_its_equals_leave():
+    queues = (QueueView("default", 2, True), QueueView("strict", 2, True, "kamelot_fifo"))
+    waiting = [make_waiting(1, "nodes=2,walltime=1", queue="strict"), make_waiting(2, "nodes=2,walltime=1")]
+    decisions = decide(make_world(*waiting, queues=queues))
+    assert [one.job_id for one in decisions.launches] == [2]
