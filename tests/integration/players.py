@@ -18,8 +18,10 @@ from oar.core.states import JobState, KillState, NodeState
 from oar.db.accounting import account_ended_jobs, forget_accounting
 from oar.db.cluster import lock_cluster, read_cluster
 from oar.db.consequences import apply_event
+from oar.db.endings import resources_of
 from oar.db.engine import database_now
 from oar.db.events import pending, record
+from oar.db.holders import holders
 from oar.db.holds import hold_job, resume_job
 from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.kills import SERVER, ask_kill, carry_out, check_timer, exterminate, kill_overdue, open_kills
@@ -31,6 +33,7 @@ from oar.db.properties import PropertiesBusy, add_property, remove_property, ren
 from oar.db.resources import request_state, set_properties
 from oar.db.tables_jobs import LIVE, JobRow
 from oar.kao.metascheduler import Metascheduler
+from oar.kao.queue_scheduler import schedule_queue
 from oar.settings import SchedulerSettings
 from tests.integration.databases import Database
 
@@ -78,9 +81,12 @@ class Site:
 
 def submit(site: Site) -> None:
     besteffort = CHANCE.random() < 0.2
+    types = ("besteffort",) if besteffort else ("idempotent",)
+    if CHANCE.random() < 0.2:
+        types = ("expire=2001-01-01",)  # the next round refuses it
     new = NewJobs(
         user="ann", group="ann", host="front", queue="besteffort" if besteffort else "default",
-        project="default", name="", properties="", types=("besteffort",) if besteffort else ("idempotent",),
+        project="default", name="", properties="", types=types,
         alternatives=[parse_request(f"resource_id={CHANCE.randint(1, 5)},walltime=1", "network_address")],
         commands=["true"] * CHANCE.randint(1, 6), directory="/", stdout="", stderr="", hold=False,
         required_jobs=[job for job in [site.live_job()] if job and CHANCE.random() < 0.3],
@@ -97,8 +103,8 @@ def launch(site: Site) -> None:
 
 def suspend(site: Site) -> None:
     for job in site.jobs(JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING):
-        signal = CHANCE.choice([JobSignal.SUSPEND, JobSignal.RESUME, JobSignal.RESUMED])
-        site.as_server(lambda connection, job=job, signal=signal: _move(connection, job, signal))
+        work = CHANCE.choice([_suspend, _resume, _go_on])
+        site.as_server(lambda connection, job=job, work=work: work(connection, job))
 
 
 def end(site: Site) -> None:
@@ -183,6 +189,13 @@ def schedule(site: Site) -> None:
     Metascheduler(site.database.engine, site.database.reader, SchedulerSettings(check_plans=True)).run()
 
 
+def schedule_one_queue(site: Site) -> None:
+    schedule_queue(
+        Metascheduler(site.database.engine, site.database.reader, SchedulerSettings(check_plans=True)),
+        "default",
+    )
+
+
 def look(site: Site) -> None:
     with site.database.reader.connect() as connection:
         read_job_details(connection, JobChoice())
@@ -192,13 +205,29 @@ PLAYERS: tuple[tuple[Callable[[Site], None], float], ...] = (
     (submit, 0.1), (launch, 0.02), (suspend, 0.1), (end, 0.02), (end, 0.02), (kill, 0.05),
     (settle_nodes, 0), (settle_nodes, 0.05), (suspect, 0.3), (delete, 0.15), (hold, 0.1),
     (set_nodes, 0.05), (set_nodes, 0.05), (set_properties_of_site, 0.1), (apply_cluster, 0.2),
-    (account, 0.1), (account, 0.1), (schedule, 0), (schedule, 0), (look, 0.1),
+    (account, 0.1), (account, 0.1), (schedule, 0), (schedule, 0), (schedule_one_queue, 0.05), (look, 0.1),
 )  # fmt: skip
 """Who does what, and how many seconds each rests between two times."""
 
 
 def _move(connection: Connection, job: int, signal: JobSignal) -> None:
     move_job(connection, job, signal, now=database_now(connection))
+
+
+def _suspend(connection: Connection, job: int) -> None:
+    _move(connection, job, JobSignal.SUSPEND)
+
+
+def _resume(connection: Connection, job: int) -> None:
+    _move(connection, job, JobSignal.RESUME)
+
+
+def _go_on(connection: Connection, job: int) -> None:
+    """Let a job that resumes run, as soon as nobody else is on its resources."""
+    lock_resources(connection)
+    moldable = connection.scalar(select(JobRow.assigned_moldable_job).where(JobRow.job_id == job))
+    if set(connection.scalars(holders(resources_of(connection, moldable)))) <= {job}:
+        _move(connection, job, JobSignal.RESUMED)
 
 
 def _finish(connection: Connection, job: int) -> None:

@@ -83,11 +83,13 @@ def test_an_ended_job_has_no_current_rows(site, rows):
     assert not asked(site, question)
 
 
-def test_no_resource_is_held_by_two_jobs(site):
-    held = """SELECT job_id, resources FROM jobs JOIN assignments ON moldable_job_id = assigned_moldable_job
+def test_no_resource_is_held_by_two_jobs_unless_one_is_suspended_there(site):
+    """A suspended job leaves its resources to others, and may be cleared away beside them."""
+    held = """SELECT job_id, resources, suspended = 'YES' AND state <> 'Running' AS frozen
+              FROM jobs JOIN assignments ON moldable_job_id = assigned_moldable_job
               WHERE assigned_resource_index = 'CURRENT'"""
     question = f"SELECT * FROM ({held}) AS a JOIN ({held}) AS b ON a.job_id < b.job_id"  # noqa: S608
-    assert not asked(site, f"{question} WHERE a.resources && b.resources")
+    assert not asked(site, f"{question} WHERE a.resources && b.resources AND NOT (a.frozen OR b.frozen)")
 
 
 def test_each_resource_has_one_open_log_row_of_its_state(site):
