@@ -31,6 +31,14 @@ def span(first: int, last: int) -> int:
     return ((1 << (last - first + 1)) - 1) << first
 
 
+def union(runs: Iterable[tuple[int, int]]) -> int:
+    """Make the integer whose set bits are all that are in one of the runs, ends included."""
+    mask = 0
+    for first, last in runs:
+        mask |= ((1 << (last - first + 1)) - 1) << first
+    return mask
+
+
 def lowest(mask: int) -> int:
     """Tell the smallest member of a set that is not empty."""
     return (mask & -mask).bit_length() - 1

@@ -152,20 +152,19 @@ class Hierarchy:
         """Tell all resources of the leaves."""
         if self.single:
             return leaves
+        runs = self.runs(leaves)
+        if runs is not None:
+            return bits.union(runs)
         resources = 0
-        if self._ends:
-            for first, last in self.runs(leaves):
-                resources |= bits.span(first, last)
-            return resources
         for leaf in bits.members(leaves):
             resources |= self._leaf_masks[leaf]
         return resources
 
-    def runs(self, leaves: int) -> Runs:
-        """Tell the runs of ranks that the leaves are made of."""
+    def runs(self, leaves: int) -> Runs | None:
+        """Tell the runs of ranks that the leaves are made of, if leaves lie side by side in their order."""
         ends = self._ends
         if not ends:
-            return list(bits.runs(self.resources_of(leaves)))
+            return None
         return [(ends[first], ends[last + 1] - 1) for first, last in bits.runs(leaves)]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from oar.kamelot import bits
 from oar.kamelot.compiled import CompiledGroup, choose_all, choose_for
-from oar.kamelot.hierarchy import Leaves
+from oar.kamelot.hierarchy import Leaves, Runs
 from oar.kamelot.slot_set import SlotSet, Taken
 
 AHEAD = 16
@@ -19,18 +19,19 @@ AHEAD = 16
 class Place(NamedTuple):
     """A date and the resources that are free from then on for long enough.
 
-    ``leaves`` are those that make up the resources, where they are leaves of one hierarchy.
+    ``leaves`` are those that make up the resources, where they are leaves of one hierarchy, and ``runs`` the
+    resources again, where they are known without counting.
     """
 
     start: int
     resources: int
     leaves: Leaves | None = None
+    runs: Runs | None = None
 
     def taken(self) -> Taken:
         """Describe the resources as those who draw them want to know them."""
-        leaves = self.leaves
-        runs = list(bits.runs(self.resources)) if leaves is None else leaves.hierarchy.runs(leaves.leaves)
-        return Taken(self.resources, runs, leaves)
+        runs = list(bits.runs(self.resources)) if self.runs is None else self.runs
+        return Taken(self.resources, runs, self.leaves)
 
 
 def find_place(
@@ -62,7 +63,11 @@ def _choose(start: int, searches: Sequence["Search"]) -> Place | None:
     search = searches[0]
     hierarchy = search.group.hierarchy
     chosen = choose_for(search.group, search.free(), search.marks)
-    return Place(start, hierarchy.resources_of(chosen), Leaves(hierarchy, chosen)) if chosen else None
+    if not chosen:
+        return None
+    runs = hierarchy.runs(chosen)
+    resources = hierarchy.resources_of(chosen) if runs is None else bits.union(runs)
+    return Place(start, resources, Leaves(hierarchy, chosen), runs)
 
 
 def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int | None:
