@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from oar.kamelot.occupation import FOREVER
 from oar.kamelot.quotas.answer import Allowed, Exceeded, Refused
@@ -23,6 +24,14 @@ class Check:
     measure: Measure
     most: int
     binding: Binding
+
+
+class Failed(NamedTuple):
+    """A check that fails at some date from ``clear`` on, and not for a start at ``after``."""
+
+    check: Check
+    clear: int
+    after: int
 
 
 @dataclass(slots=True)
@@ -103,10 +112,10 @@ class Ledger:
         ``duration`` is what the job takes of the plan, security included; ``walltime`` without it makes its
         work. ``resources`` counts those of type default.
         """
-        account = self._account(job)
+        account = self._limited(job)
         start = max(earliest, self._now)
         latest = self._latest_end - duration + 1
-        if account is None or (self._queues is not None and job.queue not in self._queues):
+        if account is None:
             return Allowed(start)
         work = resources * walltime
         bound = account.bounds.latest(resources, duration, work)
@@ -124,20 +133,46 @@ class Ledger:
             account.bounds.learn(Bound(start, resources, duration, work, held))
         return Refused(held) if start > latest else Allowed(start, held)
 
+    def exceeded(
+        self, job: QuotaJob, start: int, duration: int, walltime: int, resources: int
+    ) -> tuple[Exceeded, int] | None:
+        """Tell the first quota that a start at that date, not before now, would exceed, or None.
+
+        With it comes the first date at which a start would not exceed this quota, before the rules change.
+        """
+        account = self._limited(job)
+        wanted = (resources, 1, resources * walltime)
+        failed = account and self._failed(job, account, start, duration, wanted)
+        if not failed:
+            return None
+        check = failed.check
+        date = check.profile.first_beyond(failed.clear, check.most - wanted[check.measure])
+        return self._exceeded(check, date, wanted), failed.after
+
     def _search(
         self, job: QuotaJob, account: Account, start: int, duration: int, wanted: Wanted
     ) -> tuple[int, tuple[Check, int] | None]:
         """Find the first start, and the check that it fails at the date given, just before.
 
-        All from ``start`` to before ``clear`` is known to hold. There is no start if it is after the latest.
+        There is no start if it is after the latest.
         """
         latest = self._latest_end - duration + 1
-        timeline = self._timeline
         met = None
+        while start <= latest:
+            failed = self._failed(job, account, start, duration, wanted)
+            if failed is None:
+                return start, met
+            start = failed.after
+            met = failed.check, start - 1
+        return FOREVER + 1, met
+
+    def _failed(
+        self, job: QuotaJob, account: Account, start: int, duration: int, wanted: Wanted
+    ) -> Failed | None:
+        """Find the first check that a start fails."""
+        timeline = self._timeline
         clear = start
         while clear < start + duration:
-            if start > latest:
-                return FOREVER + 1, met
             index = timeline.index(clear)
             last = timeline.ends[index]
             end = min(start + duration - 1, last)
@@ -145,12 +180,9 @@ class Ledger:
                 room = check.most - wanted[check.measure]
                 after = check.profile.clear(clear, end, duration, last, room) if room >= 0 else FOREVER + 1
                 if after > clear:
-                    start = clear = min(after, last + 1)
-                    met = check, start - 1
-                    break
-            else:
-                clear = end + 1
-        return start, met
+                    return Failed(check, clear, min(after, last + 1))
+            clear = end + 1
+        return None
 
     def _exceeded(self, check: Check, date: int, wanted: Wanted) -> Exceeded:
         rule, counter = check.binding.rule, check.binding.counter
@@ -161,6 +193,12 @@ class Ledger:
             for measure in Measure
         ]
         return Exceeded(rule, counter, check.measure, date, Limits(*counts))
+
+    def _limited(self, job: QuotaJob) -> Account | None:
+        """Give the account of a job, None for a job that no rule limits, whatever the rules are."""
+        if self._queues is not None and job.queue not in self._queues:
+            return None
+        return self._account(job)
 
     def _account(self, job: QuotaJob) -> Account | None:
         """Give the account of a job, None for a job that is exempt."""

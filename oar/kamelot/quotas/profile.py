@@ -31,6 +31,15 @@ class Profile(ABC):
     def at(self, date: int) -> int:
         """Tell the amount at a date, not before the first."""
 
+    def first_beyond(self, begin: int, most: int) -> int:
+        """Tell the first date from ``begin`` on at which the amount is beyond ``most``; there must be one."""
+        if self.at(begin) > most:
+            return begin
+        step = bisect_right(self._begins, begin)
+        while self._values[step] <= most:
+            step += 1
+        return self._begins[step]
+
     @abstractmethod
     def add(self, begin: int, end: int, amount: int) -> None:
         """Add an amount from ``begin`` to ``end``, both included."""

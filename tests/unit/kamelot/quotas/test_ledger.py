@@ -119,6 +119,42 @@ def test_a_job_without_resources_of_type_default_makes_no_work():
     assert start(book, TOTO, 0, 10**6) == 0
 
 
+# What one start would exceed
+
+
+def test_the_quota_that_a_start_exceeds_is_told_with_its_first_date_and_its_end():
+    book = ledger({"*,*,*,/": [8]})
+    charge(book, TOTO, 20, 39, 8)
+    charge(book, TOTO, 60, 79, 4)
+    exceeded, after = book.exceeded(TOTO, 10, 15, 15, 6)
+    assert (exceeded.date, exceeded.counts.resources, after) == (20, 14, 40)
+
+
+def test_of_two_quotas_the_first_that_is_met_is_told_not_the_one_that_holds_longest():
+    book = ledger({"*,*,*,toto": [8], "*,*,*,*": [-1, 1]})
+    charge(book, TOTO, 0, 19, 8)
+    charge(book, JOHN, 0, 59, 1)
+    exceeded, after = book.exceeded(TOTO, 0, 10, 10, 6)
+    assert (str(exceeded.rule), after) == ("*,*,*,toto", 20)
+
+
+def test_work_is_told_where_it_begins():
+    book = ledger({"*,*,*,/": [-1, -1, 100]})
+    charge(book, TOTO, 50, 59, 9)
+    exceeded, after = book.exceeded(TOTO, 0, 51, 51, 1)
+    assert (exceeded.date, exceeded.counts.work_s, after) == (50, 141, 55)
+
+
+def test_a_start_that_exceeds_nothing_is_told_so():
+    assert ledger({"*,*,*,/": [8]}).exceeded(TOTO, 0, 10, 10, 8) is None
+
+
+def test_what_could_never_be_allowed_is_exceeded_at_once():
+    exceeded, after = ledger({"*,*,*,/": [8]}).exceeded(TOTO, 5, 10, 10, 9)
+    assert (exceeded.date, exceeded.counts.resources) == (5, 9)
+    assert after > 2**31 - 1
+
+
 # A charge that is looked away from
 
 
