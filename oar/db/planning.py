@@ -126,10 +126,14 @@ def _read_moldables(connection: Connection, states: Sequence[JobState]) -> Mappi
         lines = list(of_moldable)
         groups = tuple(_group(list(group)) for _, group in groupby(lines, lambda row: row.res_group_id))
         first = lines[0]
-        moldables[first.job_id].append(
-            Moldable(MoldableId(moldable_id), Request(groups), first.moldable_walltime, first.least_walltime)
-        )
+        walltimes = first.moldable_walltime, _least(first.least_walltime, first.moldable_walltime)
+        moldables[first.job_id].append(Moldable(MoldableId(moldable_id), Request(groups), *walltimes))
     return moldables
+
+
+def _least(least_walltime_s: int | None, walltime_s: int) -> int | None:
+    """Forget a least walltime that is not less: somebody has written it, or the walltime, by hand."""
+    return least_walltime_s if least_walltime_s is not None and 0 < least_walltime_s < walltime_s else None
 
 
 def _group(lines: Sequence[Any]) -> Group:

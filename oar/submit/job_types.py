@@ -55,6 +55,8 @@ def _among(*words: str) -> Check:
 
 
 def _name(value: str) -> str:
+    if not value:
+        return "has an empty name"
     return "" if re.fullmatch(r"\w+", value) else "has a name with more than letters, digits and _"
 
 
@@ -78,7 +80,7 @@ def _number(value: str) -> str:
 
 
 def _plugin(value: str) -> str:
-    return "" if value.split(":")[0] else "names no plugin"
+    return "" if value.partition(":")[0] else "names no plugin"
 
 
 def _part_of_one(value: str) -> str:

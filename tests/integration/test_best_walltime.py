@@ -233,3 +233,14 @@ def test_a_copy_of_a_job_asks_for_what_the_original_asked_for(queued: Site) -> N
     (moldable,) = queued.details(copy).moldables
     assert (moldable.least_walltime_s, moldable.walltime_s) == (600, 4 * HOUR)
     assert queued.walltime(copy) == 4 * HOUR
+
+
+@pytest.mark.parametrize("least", [0, 4 * HOUR, 5 * HOUR])
+def test_a_least_walltime_that_is_not_less_is_forgotten_and_holds_nobody_up(queued: Site, least: int) -> None:
+    with queued.database.engine.begin() as connection:
+        connection.execute(
+            update(MoldableRow).where(MoldableRow.moldable_job_id == 2).values(least_walltime=least)
+        )
+    queued.round()
+    with queued.database.engine.connect() as connection:
+        assert {one.job_id: one.walltime_s for one in read_plan(connection)}[JobId(2)] == 4 * HOUR
