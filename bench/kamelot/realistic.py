@@ -9,6 +9,7 @@ from bench.kamelot.workloads import waiting_job
 from oar.core.job import JobId, Resource, ResourceId, WaitingJob
 from oar.core.states import NodeState
 from oar.kamelot import Occupation, Platform
+from oar.kamelot.quotas import Quotas
 
 NODES, CPUS, CORES = 1000, 2, 16
 RUNNING = 500
@@ -23,6 +24,7 @@ class Load:
     platform: Platform
     running: list[Occupation]
     waiting: list[WaitingJob]
+    quotas: Quotas | None = None
 
 
 def realistic(count: int, seed: int, now: int) -> Load:

@@ -13,15 +13,17 @@ import resource
 import time
 from dataclasses import dataclass, replace
 
+from bench.kamelot.mixed import realistic_mixed
 from bench.kamelot.realistic import Load, realistic
 from bench.kamelot.workloads import WORKLOADS, jobs_of, platform_resources
 from oar.core.job import Assignment
 from oar.kamelot import Gantt, Plan, Platform, Rules, place_all
+from oar.kamelot.quotas import Ledger
 from tests.unit.kamelot.reference import reference_schedule
 
 NOW = 1_000_000
 COUNTS = (100, 1_000, 5_000, 10_000)
-REALISTIC = "Realistic"
+REALISTIC = {"Realistic": realistic, "RealisticMixed": realistic_mixed}
 RULES = Rules(security_time_s=0)
 OTHERS = 1_000
 """So many other jobs are placed before the first round that is measured."""
@@ -52,10 +54,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=3, help="rounds, of which the least disturbed counts")
     parser.add_argument("--no-reference", action="store_true", help="leave out the slow scheduler")
-    known = [*WORKLOADS, REALISTIC]
+    known = [*WORKLOADS, *REALISTIC]
     parser.add_argument("workloads", nargs="*", metavar="workload", help=", ".join(known))
     options = parser.parse_args()
-    print(f"{'workload':14}{'jobs':>8}{'placed':>8}{'slots':>8}{'us/job':>10}{'first':>8}", flush=True)
+    print(f"{'workload':15}{'jobs':>8}{'placed':>8}{'slots':>8}{'us/job':>10}{'first':>8}", flush=True)
     for workload in options.workloads or known:
         rows = [show(workload, count, options) for count in options.n or COUNTS]
         growth(workload, {row.jobs: row for row in rows})
@@ -69,7 +71,7 @@ def show(workload: str, count: int, options: argparse.Namespace) -> Measured:
     """Measure one row and print it."""
     row = measure(workload, count, options)
     first = row.first_seconds / row.jobs * 1e6
-    text = f"{workload:14}{row.jobs:8}{row.placed:8}{row.slots:8}{row.microseconds:10.0f}{first:8.0f}"
+    text = f"{workload:15}{row.jobs:8}{row.placed:8}{row.slots:8}{row.microseconds:10.0f}{first:8.0f}"
     print(text, flush=True)
     return row
 
@@ -78,13 +80,13 @@ def growth(workload: str, rows: dict[int, Measured]) -> None:
     """Print by how much a job costs more among 10,000 than among 1,000."""
     if {1_000, 10_000} <= rows.keys():
         factor = rows[10_000].microseconds / rows[1_000].microseconds
-        print(f"{workload:14}a job among 10,000 costs {factor:.1f} times one among 1,000")
+        print(f"{workload:15}a job among 10,000 costs {factor:.1f} times one among 1,000")
 
 
 def load_of(workload: str, count: int, seed: int) -> Load:
     """Draw the load of a row."""
-    if workload == REALISTIC:
-        return realistic(count, seed, NOW)
+    if workload in REALISTIC:
+        return REALISTIC[workload](count, seed, NOW)
     return Load(Platform(platform_resources(), {}), [], jobs_of(workload, count, seed))
 
 
@@ -107,7 +109,8 @@ def place(load: Load) -> tuple[float, Plan]:
     """Plan one round; tells the CPU seconds it took."""
     gc.collect()
     begin = time.process_time()
-    gantt = Gantt(load.platform, load.running, NOW)
+    ledger = None if load.quotas is None else Ledger(load.quotas, NOW)
+    gantt = Gantt(load.platform, load.running, NOW, quotas=ledger)
     outcomes = place_all(gantt, load.waiting, RULES)
     return time.process_time() - begin, Plan(outcomes, gantt)
 
@@ -123,7 +126,7 @@ def compare(workload: str, options: argparse.Namespace) -> None:
     reference_schedule(platform.resources, filters, load.running, load.waiting, now=NOW, rules=RULES, ends={})
     theirs = time.process_time() - begin
     print(
-        f"{workload:14}{FEW} jobs take the reference {theirs:.2f} s, {theirs / ours:.0f} times longer",
+        f"{workload:15}{FEW} jobs take the reference {theirs:.2f} s, {theirs / ours:.0f} times longer",
         flush=True,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from oar.core.job import Assignment, JobId, Level, Outcome, WaitingJob
 from oar.kamelot import bits
-from oar.kamelot.compiled import CompiledGroup, CompiledMoldable, Compiler, choose_all
+from oar.kamelot.compiled import CompiledGroup, CompiledMoldable, choose_all, compiler_for
 from oar.kamelot.containers import nesting_of
 from oar.kamelot.gantt import Gantt, Planned
 from oar.kamelot.hierarchy import needed, satisfies
@@ -74,7 +74,7 @@ def why_no_room(gantt: Gantt, job: WaitingJob, moldables: Sequence[CompiledMolda
 def why_never(platform: Platform, job: WaitingJob) -> Reason | None:
     """Tell why no moldable of the job fits even when every resource is usable and free; None if one does."""
     first = None
-    compiler = Compiler(platform, platform.everything)
+    compiler = compiler_for(platform, platform.everything)
     for moldable in job.moldables:
         reason = _why_never(platform, job, compiler.moldable(job, moldable, 1))
         if reason is None:

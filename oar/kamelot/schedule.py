@@ -86,7 +86,7 @@ def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome
         return search.by_plugin([wanted], rules, usable, Earliest(start), Bounds(start, start))
     place = search.find(wanted, start, start) if wanted.could_fit else None
     if place is None:
-        reason = why_never(gantt.platform, job) or search.blame() or Reason(ReasonKind.NOT_THEN, until=start)
+        reason = search.blame() or why_never(gantt.platform, job) or Reason(ReasonKind.NOT_THEN, until=start)
         return _refuse(gantt, job, reason)
     return search.assign((wanted, place), Earliest(start))
 
@@ -114,7 +114,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int
         return search.by_plugin(moldables, rules, usable, earliest, bounds)
     best = finishes_first(search.find, moldables, earliest.date, latest, dates.deadline)
     if best is None:
-        reason = why_never(gantt.platform, job) or search.blame()
+        reason = search.blame() or why_never(gantt.platform, job)
         if reason is None and latest < FOREVER:
             reason = Reason(ReasonKind.NOT_THEN, until=latest)
         return _refuse(gantt, job, reason or why_no_room(gantt, job, moldables))
