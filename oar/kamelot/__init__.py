@@ -30,7 +30,7 @@ lists what is wrong in a plan.
 
 from oar.kamelot.explain import Reason, ReasonKind, explain
 from oar.kamelot.gantt import OVER, Gantt
-from oar.kamelot.invariants import check
+from oar.kamelot.checking import check
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
 from oar.kamelot.platform import Platform
 from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule

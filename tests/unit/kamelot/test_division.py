@@ -6,7 +6,7 @@ import pytest
 from procset import ProcSet
 
 from oar.core.job import Resource
-from oar.kamelot.division import Candidates, Runs, Wish, runs_of, wrong_parts
+from oar.kamelot.checking.division import Candidates, Runs, Wish, runs_of, wrong_parts
 from tests.unit.kamelot.build import group, ids, nodes_of_8, resource
 
 PLATFORM = nodes_of_8()

@@ -8,10 +8,10 @@ from procset import ProcSet
 from oar.core.job import Assignment, Group, JobId, Moldable, Outcome, ResourceId, WaitingJob
 from oar.core.job_dates import job_dates
 from oar.core.states import NodeState, ReservationState
+from oar.kamelot.checking.division import Candidates, Runs, Wish, runs_of, wrong_parts
+from oar.kamelot.checking.overlaps import flaws_of
 from oar.kamelot.containers import nesting_of
-from oar.kamelot.division import Candidates, Runs, Wish, runs_of, wrong_parts
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
-from oar.kamelot.overlaps import flaws_of
 from oar.kamelot.platform import ALWAYS, Platform
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.sharing import sharing_of
