@@ -19,18 +19,22 @@ What callers use::
   ``Occupation.nesting``; an inner job is placed after all containers of its name that are among the jobs.
 * ``ends``: for jobs that others depend on and that are not placed here: the first second after their
   walltime (start + walltime), or ``OVER`` when they have ended. Jobs placed in the Gantt are known to it.
+* quotas: ``Gantt(..., quotas=Ledger(quotas, now))`` charges them for the occupations that name a job
+  (``charged_to``) and for each job placed, and places jobs within them; see :mod:`oar.kamelot.quotas`.
 * ``rules``: ``Rules(security_time_s, besteffort_duration_s, energy_saving, plugins)``.
 
 ``schedule(platform, running, waiting, now, rules, ends=ends) -> Plan`` does the above in one call: besteffort
 jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)
 at that date or not at all. ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
 says why no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)``
-lists what is wrong in a plan.
+lists what is wrong in a plan. ``obstacle(gantt, job, date, rules) -> Obstacle | None`` says for any job, placed
+or not, what prevents its start at a date, and from when on nothing does; None: it could start then.
 """
 
 from oar.kamelot.explain import Reason, ReasonKind, explain
 from oar.kamelot.gantt import OVER, Gantt
 from oar.kamelot.checking import check
+from oar.kamelot.obstacle import Obstacle, obstacle
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
 from oar.kamelot.platform import Platform
 from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule
@@ -40,6 +44,7 @@ __all__ = [
     "OVER",
     "STRICT_POLICY",
     "Gantt",
+    "Obstacle",
     "Occupation",
     "Plan",
     "Platform",
@@ -49,6 +54,7 @@ __all__ = [
     "check",
     "explain",
     "fits",
+    "obstacle",
     "occupation_of_planned",
     "occupation_of_running",
     "place_all",
