@@ -17,6 +17,9 @@ from oar.kamelot import (
     place_all,
     place_at,
 )
+from oar.kamelot.plugins import Plugins
+from oar.kamelot.plugins.assign import default, one_time_find
+from oar.kamelot.plugins.find import local
 from oar.kamelot.quotas import Key, Ledger, Quotas
 from tests.unit.kamelot.build import NO_MARGIN, job, moldable, nodes_of_8, resource, resources_of
 from tests.unit.kamelot.quota_site import (
@@ -261,3 +264,25 @@ def test_a_job_that_asks_for_too_much_is_told_so_whatever_quotas_say() -> None:
 
 def test_a_job_without_quotas_is_explained_as_ever() -> None:
     assert plan(ledger({}), [job(5, ("node=1", 60))]).explain(job(5, ("node=1", 60))).words() == "starts now"
+
+
+SHIPPED = Rules(
+    security_time_s=0,
+    plugins=Plugins(find={"local": local}, assign={"one_time_find": one_time_find, "first": default}),
+)
+
+
+@pytest.mark.parametrize("types", [{"find": "local"}, {"assign": "first"}])
+def test_a_job_that_a_plugin_places_waits_for_the_quota_as_others_do(types: dict[str, str]) -> None:
+    wanted = wants(5, "toto", "node=1", 50, **types)
+    there = [planned(0, 99, "17-24", "toto")]
+    made = plan(ledger({EACH_USER: [8, -1, -1]}), [wanted], there, rules=SHIPPED)
+    assert place_of(made.outcomes[wanted.job_id]) == (100, "1-8")
+    assert made.explain(wanted).kind is ReasonKind.QUOTA
+
+
+def test_a_plugin_that_looks_once_finds_nothing_while_the_quota_is_used_up() -> None:
+    wanted = wants(5, "toto", "node=1", 50, assign="one_time_find")
+    there = [planned(0, 99, "17-24", "toto")]
+    made = plan(ledger({EACH_USER: [8, -1, -1]}), [wanted], there, rules=SHIPPED)
+    assert place_of(made.outcomes[wanted.job_id]) is None

@@ -8,9 +8,10 @@ import pytest
 
 from oar.core.states import NodeState
 from oar.kamelot.quotas import Key
+from oar.kao.metascheduler import Metascheduler
 from oar.kao.model import QueueView
 from oar.kao.quota_source import QuotaSource
-from oar.settings import QuotaSettings
+from oar.settings import QuotaSettings, Settings
 from oar.testing import make_resources
 
 QUEUES = (QueueView("default", 2, True), QueueView("admin", 10, True))
@@ -115,3 +116,8 @@ def test_what_the_settings_say_of_the_calendar_is_passed_on(source):
     source.settings = replace(source.settings, window_s=7, ahead_s=5)
     site = source.quotas(QUEUES, RESOURCES)
     assert (site.window_s, site.ahead_s) == (7, 5)
+
+
+def test_a_metascheduler_looks_for_the_file_beside_its_configuration(tmp_path):
+    settings = Settings(quotas=QuotaSettings(enabled=True, file="quotas.toml"))
+    assert Metascheduler.of(settings, tmp_path / "oar.conf").quotas.file == tmp_path / "quotas.toml"
