@@ -27,13 +27,13 @@ What callers use::
 jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)
 at that date or not at all. ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
 says why no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)``
-lists what is wrong in a plan. ``obstacle(gantt, job, date, rules) -> Obstacle | None`` says for any job, placed
-or not, what prevents its start at a date, and from when on nothing does; None: it could start then.
+lists what is wrong in a plan. ``obstacle(gantt, job, date, rules) -> Obstacle | None`` says for any job,
+placed or not, what prevents its start at a date, and from when on nothing does; None: it could start then.
 """
 
+from oar.kamelot.checking import check
 from oar.kamelot.explain import Reason, ReasonKind, explain
 from oar.kamelot.gantt import OVER, Gantt
-from oar.kamelot.checking import check
 from oar.kamelot.obstacle import Obstacle, obstacle
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
 from oar.kamelot.platform import Platform
