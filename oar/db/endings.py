@@ -1,5 +1,6 @@
 """What the end of a job leaves behind: history marks, dates of its resources."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from procset import ProcSet
@@ -37,7 +38,7 @@ def resources_of(connection: Connection, moldable_id: int | None) -> ProcSet:
 def close_books(connection: Connection, job_id: int, moldable_id: int | None, now: int) -> None:
     """Turn all rows of an ended job into history and date the end on its resources."""
     given = resources_of(connection, moldable_id) if moldable_id else ProcSet()
-    connection.execute(_to_history(job_id))
+    to_history(connection, [job_id])
     if given:
         connection.execute(_to_lost(moldable_id))
         ids = locking_resource_rows(among(ResourceRow.resource_id, given))
@@ -68,11 +69,11 @@ def mark_suspended(connection: Connection, resources: ProcSet) -> None:
         )
 
 
-def _to_history(job_id: int) -> Any:
-    """Mark the job's request, types and dependencies, in one statement."""
+def to_history(connection: Connection, job_ids: Sequence[int]) -> None:
+    """Mark request, types and dependencies of ended jobs, in one statement."""
     moldables = (
         update(MoldableRow)
-        .where(MoldableRow.moldable_job_id == job_id)
+        .where(among(MoldableRow.moldable_job_id, job_ids))
         .values(moldable_index=RowIndex.LOG)
         .returning(MoldableRow.moldable_id)
         .cte("moldables")
@@ -97,11 +98,14 @@ def _to_history(job_id: int) -> Any:
         .cte("levels")
     )
     types = (
-        update(JobTypeRow).where(JobTypeRow.job_id == job_id).values(types_index=RowIndex.LOG).cte("types")
+        update(JobTypeRow)
+        .where(among(JobTypeRow.job_id, job_ids))
+        .values(types_index=RowIndex.LOG)
+        .cte("types")
     )
-    return (
+    connection.execute(
         update(DependencyRow)
-        .where(DependencyRow.job_id == job_id)
+        .where(among(DependencyRow.job_id, job_ids))
         .values(job_dependency_index=RowIndex.LOG)
         .add_cte(levels, types)
     )

@@ -1,6 +1,6 @@
 """Incidents: record them, find those that nobody has acted on yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -45,6 +45,25 @@ def record(
             [{"event_id": event_id, "hostname": node} for node in sorted(set(nodes))],
         )
     return event_id
+
+
+def record_for_jobs(
+    connection: Connection, kind: EventKind, descriptions: Mapping[int, str], *, now: int
+) -> None:
+    """Record an incident of the same kind for each job, with its description, in one statement."""
+    if not descriptions:
+        return
+    rows = [
+        {
+            "type": str(kind),
+            "job_id": job_id,
+            "date": now,
+            "description": words[:DESCRIPTION_LENGTH],
+            "to_check": "YES" if is_order(kind) else "NO",
+        }
+        for job_id, words in descriptions.items()
+    ]
+    connection.execute(insert(EventRow), rows)
 
 
 def pending(connection: Connection) -> list[Event]:

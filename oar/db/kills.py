@@ -19,7 +19,7 @@ from oar.core.kill_life import (
     walltime_is_over,
 )
 from oar.core.states import JobState, KillState
-from oar.db.events import record
+from oar.db.events import record, record_for_jobs
 from oar.db.moves import move_job, move_kill
 from oar.db.sets import among
 from oar.db.tables_admin import EventRow
@@ -69,18 +69,22 @@ def ask_kill(
         return KillAnswer.UNKNOWN
     if asked_by not in {owner, *ADMINISTRATORS} and not is_admin:
         return KillAnswer.NOT_ALLOWED
-    row = insert(KillRow).values(frag_id_job=job_id, frag_date=now, frag_state=KillState.ASKED)
-    asked = connection.execute(row.on_conflict_do_nothing().returning(KillRow.frag_id_job)).first()
-    if asked is None:
-        return KillAnswer.ALREADY_ASKED
-    record(
-        connection,
-        EventKind.FRAG_JOB_REQUEST,
-        job_id=job_id,
-        description=f"User {asked_by} requested to frag the job {job_id}",
-        now=now,
-    )
-    return KillAnswer.ASKED
+    asked = ask_kills(connection, [job_id], asked_by, now)
+    return KillAnswer.ASKED if asked else KillAnswer.ALREADY_ASKED
+
+
+def ask_kills(connection: Connection, job_ids: Collection[int], asked_by: str, now: int) -> frozenset[int]:
+    """Ask for the end of several jobs, which the caller knows to be allowed; say for which that was new."""
+    if not job_ids:
+        return frozenset()
+    rows = [
+        {"frag_id_job": job_id, "frag_date": now, "frag_state": KillState.ASKED} for job_id in sorted(job_ids)
+    ]
+    new = insert(KillRow).on_conflict_do_nothing().returning(KillRow.frag_id_job)
+    asked = frozenset(connection.scalars(new, rows))
+    words = {job_id: f"User {asked_by} requested to frag the job {job_id}" for job_id in sorted(asked)}
+    record_for_jobs(connection, EventKind.FRAG_JOB_REQUEST, words, now=now)
+    return asked
 
 
 def jobs_asked_to_end(connection: Connection, job_ids: Collection[int]) -> frozenset[int]:
@@ -193,14 +197,13 @@ def exterminated(connection: Connection, job_id: int, now: int) -> bool:
 
 def kill_overdue(connection: Connection, now: int) -> list[int]:
     """Ask for the end of every running job whose walltime is over; return their ids."""
-    ended = []
-    for job_id, start_time, walltime_s, suspended_s in connection.execute(_overdue(now)).all():
-        if not walltime_is_over(start_time, walltime_s, suspended_s, now):
-            continue
-        if ask_kill(connection, job_id, SERVER, now) is KillAnswer.ASKED:
-            description = f"Job {job_id} from {start_time} with {walltime_s}; current time={now} (Elapsed)"
-            record(connection, EventKind.WALLTIME, job_id=job_id, description=description, now=now)
-            ended.append(job_id)
+    words = {
+        job_id: f"Job {job_id} from {start_time} with {walltime_s}; current time={now} (Elapsed)"
+        for job_id, start_time, walltime_s, suspended_s in connection.execute(_overdue(now)).all()
+        if walltime_is_over(start_time, walltime_s, suspended_s, now)
+    }
+    ended = sorted(ask_kills(connection, words, SERVER, now))
+    record_for_jobs(connection, EventKind.WALLTIME, {job_id: words[job_id] for job_id in ended}, now=now)
     return ended
 
 

@@ -24,7 +24,7 @@ from oar.core.node_life import (
     standing_of,
 )
 from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
-from oar.db.endings import SITTING, close_books, mark_suspended, resources_of
+from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, to_history
 from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
 from oar.db.sets import among, set_of_ids
@@ -114,6 +114,25 @@ def move_job(
     if (JobState(job.state) in SITTING) != (move.to in SITTING):
         mark_suspended(connection, resources_of(connection, job.assigned_moldable_job))
     return move
+
+
+def refuse_jobs(connection: Connection, messages: Mapping[JobId, str], *, now: int) -> frozenset[JobId]:
+    """Refuse waiting jobs, each with its last message, in one step; say which of them still waited."""
+    locked = _lock_jobs(connection, sorted(messages), accepting(JobSignal.REFUSE))
+    if locked:
+        entering = {job: {"message": messages[JobId(job.job_id)]} for job in locked.values()}
+        _enter(connection, entering, step(JobState.WAITING, JobSignal.REFUSE).to, now)
+    return frozenset(JobId(job_id) for job_id in locked)
+
+
+def end_refused_jobs(connection: Connection, job_ids: Sequence[JobId], *, now: int) -> frozenset[JobId]:
+    """Bring refused jobs to their end, in one step, once they were told; say which were refused still."""
+    locked = _lock_jobs(connection, job_ids, accepting(JobSignal.ERROR_TOLD))
+    if locked:
+        entering = {job: {"stop_time": job.stop_time or max(now, job.start_time)} for job in locked.values()}
+        _enter(connection, entering, step(JobState.TO_ERROR, JobSignal.ERROR_TOLD).to, now)
+        to_history(connection, list(locked))
+    return frozenset(JobId(job_id) for job_id in locked)
 
 
 def assign_jobs(

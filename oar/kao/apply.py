@@ -1,22 +1,20 @@
 """Carries out a round's decisions in one write transaction."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from oar.core.effects import Effect
 from oar.core.events import EventKind
 from oar.core.job import Assignment, JobId
-from oar.core.job_life import JobSignal
 from oar.core.states import JobState
-from oar.db.events import record
+from oar.db.events import record_for_jobs
 from oar.db.fair_share import write_karma
 from oar.db.holders import Companions
-from oar.db.kills import SERVER, KillAnswer, ask_kill, jobs_asked_to_end
+from oar.db.kills import SERVER, ask_kills, jobs_asked_to_end
 from oar.db.locks import lock_resources
-from oar.db.moves import assign_jobs, move_job
+from oar.db.moves import assign_jobs, end_refused_jobs, refuse_jobs
 from oar.db.planning import read_jobs_in, write_plan, write_texts
 from oar.kao.model import Decisions, World
 from oar.kao.round import QUOTA_OK, message_of
@@ -43,13 +41,10 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     write_outcomes(connection, world, decisions, after, world.now)
     _launch(connection, world, decisions)
     asked = jobs_asked_to_end(connection, decisions.evictions)
-    killed = [_evict(connection, one, world.now) for one in decisions.evictions if one not in asked]
-    ends = [
-        move_job(connection, job_id, JobSignal.ERROR_TOLD, now=world.now)
-        for job_id in read_jobs_in(connection, JobState.TO_ERROR)
-    ]
-    again = any(end is not None and Effect.WAKE_SCHEDULER in end.effects for end in ends)
-    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), any(killed), again)
+    killed = _evict(connection, [one for one in decisions.evictions if one not in asked], world.now)
+    refused = read_jobs_in(connection, JobState.TO_ERROR)
+    ended = end_refused_jobs(connection, refused, now=world.now) if refused else ()
+    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), killed, again=bool(ended))
 
 
 def write_outcomes(
@@ -60,9 +55,9 @@ def write_outcomes(
     From here to the commit nobody else gives resources out.
     """
     lock_resources(connection)
-    for job_id, message in sorted(decisions.refused.items()):
-        if move_job(connection, job_id, JobSignal.REFUSE, now=now, message=message):
-            log.info("job %d: refused, %s", job_id, message)
+    if decisions.refused:
+        for job_id in sorted(refuse_jobs(connection, decisions.refused, now=now)):
+            log.info("job %d: refused, %s", job_id, decisions.refused[job_id])
     _replace_rows(connection, world.plan, plan)
     write_texts(connection, decisions.told)
     write_karma(
@@ -116,10 +111,11 @@ def _companions(world: World, decisions: Decisions) -> Mapping[JobId, Companions
     }
 
 
-def _evict(connection: Connection, job_id: JobId, now: int) -> bool:
-    """Ask a besteffort job to leave; true when that was new."""
-    if ask_kill(connection, job_id, SERVER, now) is not KillAnswer.ASKED:
-        return False
-    record(connection, EventKind.BESTEFFORT_KILL, job_id=job_id, description="room for another job", now=now)
-    log.info("job %d: besteffort, leaves its resources to another job", job_id)
-    return True
+def _evict(connection: Connection, job_ids: Collection[JobId], now: int) -> bool:
+    """Ask besteffort jobs to leave; true when that was new for some."""
+    asked = sorted(ask_kills(connection, job_ids, SERVER, now))
+    words = dict.fromkeys(asked, "room for another job")
+    record_for_jobs(connection, EventKind.BESTEFFORT_KILL, words, now=now)
+    for job_id in asked:
+        log.info("job %d: besteffort, leaves its resources to another job", job_id)
+    return bool(asked)

@@ -12,7 +12,7 @@ from oar.kamelot import Rules
 from oar.kao.apply import apply
 from oar.kao.load import Kept, load_world
 from oar.kao.round import run_round
-from tests.integration.kao.site import SETTINGS
+from tests.integration.kao.site import SETTINGS, make_site
 
 
 def test_a_job_that_fits_is_given_its_resources_and_handed_to_the_launcher(site):
@@ -58,6 +58,37 @@ def test_a_round_reads_with_the_same_number_of_queries_whatever_waits(site, data
         site.submit("resource_id=1,walltime=1", after=(1,))
     # One query more once a job waits, for what only waiting jobs have.
     assert counts[1] <= counts[0] + 3
+
+
+def statements_of_a_round(site):
+    asked = []
+    listener = lambda *_args: asked.append(1)  # noqa: E731 - removed again by its name
+    event.listen(site.engine, "before_cursor_execute", listener)
+    site.metascheduler.run()
+    event.remove(site.engine, "before_cursor_execute", listener)
+    return len(asked)
+
+
+def test_a_round_refuses_many_jobs_with_as_many_statements_as_one(site):
+    counts = []
+    for jobs in (1, 30):
+        ids = site.submit("resource_id=1,walltime=1", types=("expire=2001-01-01",), commands=["true"] * jobs)
+        counts.append(statements_of_a_round(site))
+        assert {site.states()[one] for one in ids} == {"Error"}
+    assert counts[0] == counts[1]
+
+
+def test_a_round_makes_many_jobs_leave_with_as_many_statements_as_one(database):
+    site = make_site(database, 1, 30)
+    counts = []
+    for node, jobs in (("node1", 1), ("node2", 30)):
+        here = f"{{network_address='{node}'}}/resource_id="
+        types = {"queue": "besteffort", "types": ("besteffort",)}
+        site.submit(f"{here}1,walltime=1", commands=["true"] * jobs, **types)
+        site.metascheduler.run()
+        site.submit(f"{here}{jobs},walltime=1")
+        counts.append(statements_of_a_round(site))
+    assert counts[0] == counts[1]
 
 
 def test_a_condition_selects_the_resources_it_says(site):
