@@ -22,8 +22,8 @@ from tests.unit.kamelot.quotas.build import ledger
 from tests.unit.kamelot.world import NOW, World
 from tests.unit.kamelot.worlds import world_of
 
-CASES = 1_000
-AT_ONCE = 250
+CASES = 500
+AT_ONCE = 125
 
 NODES = Platform([resource(n, {"node": f"node{(n + 1) // 2}"}) for n in range(1, 9)], {})
 """Four nodes of two resources."""
