@@ -42,27 +42,47 @@ def lengthened(
     """
     if wanted.moldable.least_walltime_s is None:
         return wanted, place
-    most_s = _most(job, wanted.moldable, place.start, deadline)
-    longer_s = most_s - wanted.moldable.walltime_s
-    if longer_s <= 0:
+    start = place.start
+    most_s = _most(job, wanted.moldable, start, deadline)
+    least_s = wanted.moldable.walltime_s
+    if most_s <= least_s:
         return wanted, place
     if is_besteffort(job):
-        found = _lasting(wanted, most_s, wanted.duration), place
-    else:
-        durations = _durations(view.slots.begins, place.start, wanted.duration, wanted.duration + longer_s)
-        duration, longest = _longest(view, wanted, place, durations)
-        found = _lengthened_to(wanted, duration), longest
-    if allowed is None or allowed(*found):
-        return found
-    return _as_long_as_allowed(view, (wanted, place), found[0], allowed)
+        walltimes = range(least_s + 1, most_s + 1)
+        return _longest_allowed(wanted, place, walltimes, allowed, drawn=False) or (wanted, place)
+    durations = _durations(view.slots.begins, start, wanted.duration, wanted.duration + most_s - least_s)
+    for number in range(_last_for_each_group(view, wanted, start, durations), -1, -1):
+        found = view.find(replace(wanted, duration=durations[number]), start, start) if number else place
+        if found is None:
+            continue
+        shorter = durations[number - 1] if number else wanted.duration
+        beside_s = wanted.duration - least_s
+        walltimes = range(shorter + 1 - beside_s, durations[number] + 1 - beside_s)
+        longest = _longest_allowed(wanted, found, walltimes, allowed)
+        if longest is not None:
+            return longest
+    return wanted, place
 
 
-def _lasting(wanted: CompiledMoldable, walltime_s: int, duration: int) -> CompiledMoldable:
-    return replace(wanted, duration=duration, moldable=replace(wanted.moldable, walltime_s=walltime_s))
+def _longest_allowed(
+    wanted: CompiledMoldable, place: Place, walltimes: range, allowed: Allowed | None, *, drawn: bool = True
+) -> Placed | None:
+    """Find the longest of some walltimes, all on the same resources, that others than resources allow.
 
+    What they allow for a time, they allow for less. Only what is ``drawn`` as long takes longer in the plan.
+    """
 
-def _lengthened_to(wanted: CompiledMoldable, duration: int) -> CompiledMoldable:
-    return _lasting(wanted, wanted.moldable.walltime_s + duration - wanted.duration, duration)
+    def lasting(walltime_s: int) -> CompiledMoldable:
+        more_s = walltime_s - wanted.moldable.walltime_s if drawn else 0
+        moldable = replace(wanted.moldable, walltime_s=walltime_s)
+        return replace(wanted, duration=wanted.duration + more_s, moldable=moldable)
+
+    if not walltimes:
+        return None
+    if allowed is None or allowed(lasting(walltimes[-1]), place):
+        return lasting(walltimes[-1]), place
+    too_long = bisect_left(walltimes, True, key=lambda walltime_s: not allowed(lasting(walltime_s), place))
+    return (lasting(walltimes[too_long - 1]), place) if too_long else None
 
 
 def _most(job: WaitingJob, wanted: Moldable, start: int, deadline: int | None) -> int:
@@ -79,40 +99,16 @@ def _durations(begins: Sequence[int], start: int, least: int, most: int) -> list
     return [*(begin - start for begin in begins[first:last]), most]
 
 
-def _longest(
-    view: View, wanted: CompiledMoldable, place: Place, durations: Sequence[int]
-) -> tuple[int, Place]:
-    """Find the longest of the durations, of which the first fits, and the resources for it.
+def _last_for_each_group(view: View, wanted: CompiledMoldable, start: int, durations: Sequence[int]) -> int:
+    """Tell the last of the durations for which each group alone finds resources; the first one does.
 
     What one group finds for a time, it finds for less. Several groups may fit for long and not for less,
-    since what a group takes first depends on what is free: from where each fits alone, all are tried.
+    since what a group takes first depends on what is free: so from here on down, all have to be tried.
     """
-    start = place.start
     last = len(durations) - 1
     for group in wanted.groups:
-        alone = replace(wanted, groups=(group,))
-        last = _last_that_fits(view, alone, start, durations[: last + 1])
-    for number in range(last, 0, -1):
-        found = view.find(replace(wanted, duration=durations[number]), start, start)
-        if found is not None:
-            return durations[number], found
-    return durations[0], place
-
-
-def _as_long_as_allowed(view: View, least: Placed, most: CompiledMoldable, allowed: Allowed) -> Placed:
-    """Shorten, to the second, what is not allowed for the walltime that the resources are free for."""
-    wanted, place = least
-    is_drawn_longer = most.duration > wanted.duration
-
-    def lasting(more_s: int) -> Placed | None:
-        duration = wanted.duration + more_s if is_drawn_longer else wanted.duration
-        one = _lasting(wanted, wanted.moldable.walltime_s + more_s, duration)
-        found = view.find(one, place.start, place.start) if is_drawn_longer else place
-        return None if found is None or not allowed(one, found) else (one, found)
-
-    too_long = most.moldable.walltime_s - wanted.moldable.walltime_s
-    more_s = bisect_left(range(1, too_long), True, key=lambda more: lasting(more) is None)
-    return lasting(more_s) or least
+        last = _last_that_fits(view, replace(wanted, groups=(group,)), start, durations[: last + 1])
+    return last
 
 
 def _last_that_fits(view: View, wanted: CompiledMoldable, start: int, durations: Sequence[int]) -> int:
