@@ -7,6 +7,9 @@ from procset import ProcInt, ProcSet
 FEW = 8
 """Up to so many bits are peeled off one by one; more are found by halving."""
 
+LEAST = 64
+"""So many bits are looked at together at least."""
+
 
 def mask_of(members: Iterable[int]) -> int:
     """Make the integer whose set bits are the members."""
@@ -67,9 +70,25 @@ def runs(mask: int) -> Iterator[tuple[int, int]]:
 
 
 def first_members(mask: int, count: int) -> int:
-    """Keep the ``count`` smallest members; the set must have that many."""
-    if mask.bit_count() == count:
-        return mask
+    """Keep the ``count`` smallest members; nothing at all if there are fewer.
+
+    They are looked for in the lowest part that may hold them: what is above it costs nothing.
+    """
+    if not mask:
+        return 0
+    offset, size = lowest(mask), mask.bit_length()
+    width = max(2 * count, LEAST)
+    while True:
+        part = (mask >> offset) & ((1 << width) - 1)
+        if part.bit_count() >= count:
+            return _first_of(part, count) << offset
+        if offset + width >= size:
+            return 0
+        width *= 4
+
+
+def _first_of(mask: int, count: int) -> int:
+    """Keep the ``count`` smallest members; the set has that many."""
     if count <= FEW:
         rest = mask
         for _ in range(count):

@@ -119,6 +119,8 @@ class Gantt:
         self.areas: dict[Space, list[Area]] = {}
         self.planned: dict[JobId, Planned] = {}
         self.refused: dict[JobId, Reason] = {}
+        self._usable = platform.everything
+        self._compiler = compiler_for(platform, platform.everything)
         self._parents: dict[Space, set[Space]] = {}
         self._views: dict[Space, dict[Sharing, View]] = defaultdict(dict)
         self._plain = self._views[None][ALONE] = View(PLATFORM, self._empty_slots())
@@ -176,7 +178,9 @@ class Gantt:
 
     def compiler(self, usable: int) -> Compiler:
         """Give what makes the requests of jobs ready that may use these resources."""
-        return compiler_for(self.platform, usable)
+        if usable is not self._usable:  # comparing or hashing sets so large takes longer than all else
+            self._usable, self._compiler = usable, compiler_for(self.platform, usable)
+        return self._compiler
 
     def view(self, job: WaitingJob) -> View | None:
         """Show the plan as a job sees it; None when there is no container to place it in."""

@@ -258,6 +258,8 @@ def choose(block: Block, counts: Counts, free: int) -> int:
     count = counts[0]
     if not block.children:
         present = free & block.leaves
+        if count > 0:
+            return bits.first_members(present, count)
         size = present.bit_count()
         if size < needed(count, block.size):
             return 0

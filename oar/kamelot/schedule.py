@@ -109,7 +109,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int
         return _refuse(gantt, job, _no_container(job))
     moldables = made_ready(gantt, job, usable, rules)
     search = _Search(gantt, job, view)
-    if asks_for_plugin(job):
+    if job.types and asks_for_plugin(job):
         bounds = Bounds(earliest.date, latest, dates.deadline)
         return search.by_plugin(moldables, rules, usable, earliest, bounds)
     best = finishes_first(search.find, moldables, earliest.date, latest, dates.deadline)

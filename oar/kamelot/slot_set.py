@@ -26,6 +26,12 @@ class Taken(NamedTuple):
     runs: Runs | None = None
     leaves: Leaves | None = None
 
+    def counted_by(self, tally: Tally, gone: int) -> int:
+        """Count those of the resources that matter to a tally."""
+        if self.runs is not None and not tally.hierarchy.top.children and gone == self.resources:
+            return sum([last - first + 1 for first, last in self.runs])
+        return tally.of(gone)
+
     def is_made_of(self, hierarchy: Hierarchy) -> bool:
         """Tell whether the resources are leaves of the hierarchy, all of each."""
         return self.leaves is not None and self.leaves.hierarchy.base is hierarchy.base
@@ -170,7 +176,7 @@ class SlotSet:
             if not gone:
                 continue
             if were_free and (hierarchy.single or taken.is_made_of(hierarchy)):
-                less = tally.of(gone)
+                less = taken.counted_by(tally, gone)
                 counts[first:after] = [count - less for count in counts[first:after]]
             else:
                 before = self.leaves(hierarchy, first, after)

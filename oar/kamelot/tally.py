@@ -52,8 +52,7 @@ class Tally:
     def free_of(self, block: int, free: int, enough: int) -> int:
         """Choose so many free leaves of a block; none at all if there are fewer."""
         low = self._lows[block]
-        present = (free >> low) & self._narrow[block]
-        return bits.first_members(present, enough) << low if present.bit_count() >= enough else 0
+        return bits.first_members((free >> low) & self._narrow[block], enough) << low
 
     def flags_of(self, usable: int) -> int | None:
         """Flag the blocks that have these usable leaves; None if some block has less of them than here.
