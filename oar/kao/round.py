@@ -122,18 +122,20 @@ def ledger_of(world: World) -> Ledger | None:
 
 
 def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
-    """Say what running jobs take, a suspended one less, and the places that are fixed."""
+    """Say what running jobs take, a suspended one less, and the places that are fixed.
+
+    Others may be on the resources of a container that is suspended or resumed: it opens no space for a while.
+    """
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
         freed = world.platform.procset(mask_of(freed_ranks(world.platform, choices.freed_types)))
-    running = [
-        occupation_of_running(
-            replace(job, resources=job.resources - freed) if job.state is JobState.SUSPENDED else job,
-            world.now,
-            rules,
-        )
-        for job in world.running
-    ]
+    running = []
+    for job in world.running:
+        held = job.resources - freed if job.state is JobState.SUSPENDED else job.resources
+        one = occupation_of_running(replace(job, resources=held), world.now, rules)
+        if job.state in (JobState.SUSPENDED, JobState.RESUMING):
+            one = replace(one, nesting=replace(one.nesting, opens=None))
+        running.append(one)
     return running + [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]
 
 

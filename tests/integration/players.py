@@ -39,6 +39,16 @@ from tests.integration.databases import Database
 
 CHANCE = random.Random(0)  # noqa: S311 - chooses what is done, keeps no secret
 NODES = [f"n{number}" for number in range(6)]
+TYPES = (
+    "expire=2001-01-01",  # the next round refuses it
+    "timesharing=*,*",
+    "placeholder=kept",
+    "allowed=kept",
+    "container=one",
+    "container=two",
+    "inner=one",
+    "inner=two",
+)
 KILLED_AFTER = KillLimits(soft_s=0, hard_s=1)
 
 
@@ -82,8 +92,8 @@ class Site:
 def submit(site: Site) -> None:
     besteffort = CHANCE.random() < 0.2
     types = ("besteffort",) if besteffort else ("idempotent",)
-    if CHANCE.random() < 0.2:
-        types = ("expire=2001-01-01",)  # the next round refuses it
+    if CHANCE.random() < 0.5:
+        types = (*types, CHANCE.choice(TYPES))
     new = NewJobs(
         user="ann", group="ann", host="front", queue="besteffort" if besteffort else "default",
         project="default", name="", properties="", types=types,

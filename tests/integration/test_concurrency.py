@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from threading import Timer
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from oar.core.job import RunningJob
 from oar.db.accounting import account_ended_jobs
+from oar.db.engine import database_now
+from oar.db.planning import read_running_jobs
+from oar.kamelot.containers import nesting_of
+from oar.kamelot.sharing import sharing_of
 from tests.integration.databases import cloned
 from tests.integration.life.build import add_node
 from tests.integration.players import NODES, PLAYERS, Site
@@ -83,13 +89,27 @@ def test_an_ended_job_has_no_current_rows(site, rows):
     assert not asked(site, question)
 
 
-def test_no_resource_is_held_by_two_jobs_unless_one_is_suspended_there(site):
+def test_no_resource_is_held_by_two_jobs_that_do_not_share_it(site):
     """A suspended job leaves its resources to others, and may be cleared away beside them."""
-    held = """SELECT job_id, resources, suspended = 'YES' AND state <> 'Running' AS frozen
-              FROM jobs JOIN assignments ON moldable_job_id = assigned_moldable_job
-              WHERE assigned_resource_index = 'CURRENT'"""
-    question = f"SELECT * FROM ({held}) AS a JOIN ({held}) AS b ON a.job_id < b.job_id"  # noqa: S608
-    assert not asked(site, f"{question} WHERE a.resources && b.resources AND NOT (a.frozen OR b.frozen)")
+    with site.database.engine.connect() as connection:
+        running = read_running_jobs(connection, database_now(connection))
+        frozen = set(
+            connection.scalars(text("SELECT job_id FROM jobs WHERE suspended = 'YES' AND state <> 'Running'"))
+        )
+    using = [job for job in running if job.job_id not in frozen]
+    pairs = [(one, other) for one, other in combinations(using, 2) if one.resources & other.resources]
+    assert [(one.job_id, other.job_id) for one, other in pairs if not may_be_together(one, other)] == []
+
+
+def may_be_together(one: RunningJob, other: RunningJob) -> bool:
+    first, second = nesting_of(one), nesting_of(other)
+    if first.inside == second.inside:
+        shares = (
+            sharing_of(one).may_overlap(sharing_of(other)),
+            sharing_of(other).may_overlap(sharing_of(one)),
+        )
+        return any(shares)
+    return first.inside == second.opens or second.inside == first.opens
 
 
 def test_each_resource_has_one_open_log_row_of_its_state(site):

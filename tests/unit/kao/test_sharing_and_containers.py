@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from procset import ProcSet
 
-from oar.core.job import JobId, NoRoom, RequiredJob
+from oar.core.job import Container, JobId, NoRoom, RequiredJob
 from oar.core.states import JobState, NodeState
 from oar.kamelot import Rules
 from oar.kao.model import Decisions, QueueView, SiteChoices, World
@@ -214,3 +214,14 @@ def test_a_job_that_depends_on_one_that_was_suspended_waits_that_much_longer() -
     world = replace(world, waiting=(replace(waiting, dependencies=(JobId(7),)),), running=(running,))
     decisions = decide(replace(world, required={JobId(7): RequiredJob(JobState.RUNNING)}))
     assert decisions.plan[0].start_time == 900 + 2000 + 500 + 2 * 60
+
+
+@pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.RESUMING])
+def test_a_container_that_is_suspended_or_resumed_holds_no_job_for_a_while(state: JobState) -> None:
+    container = replace(make_running(7, [1, 2, 3, 4], 900, 9000, types={"container": "box"}), state=state)
+    on_its_resources = make_running(8, [1, 2], 950, 600)
+    inner = make_waiting(9, "resource_id=2,walltime=0:5:0", types={"inner": "box"})
+    world = make_world(inner, running=(container, on_its_resources))
+    world = replace(world, containers=(Container(JobId(7), "box", "default", state),))
+    decisions = decide(world)
+    assert decisions.outcomes[JobId(9)] == NoRoom(JobId(9), f"its container, job 7, is in state {state}")
