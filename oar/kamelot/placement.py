@@ -87,6 +87,10 @@ def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int
     return start
 
 
+Seen = tuple[int, int, list[int], int, list[int]]
+"""Where a search stands: border, first slot not seen yet, left, right, and the marks of slots in right."""
+
+
 class Search:
     """Looks for windows of slots in which enough is free for one group.
 
@@ -101,9 +105,13 @@ class Search:
         self._duration = duration
         self._window = range(0)
         self._look = slots.look(group)
+        everything = group.shape.marks
+        self._seen: Seen = 0, 0, [everything], everything, []
 
     def first(self, start: int, latest: int) -> int | None:
         """Find the first start between the dates whose window has enough marks in common.
+
+        It may be called again with later dates.
 
         The window moves over the slots as a queue made of two stacks: ``left`` holds what the last slot
         before ``border`` has, what the last two have in common, and so on; ``right`` is what all slots from
@@ -112,9 +120,13 @@ class Search:
         """
         begins, duration, look = self._slots.begins, self._duration, self._look
         needed, everything = self.group.needed, self.group.shape.marks
-        first = border = seen = bisect_right(begins, start) - 1
-        left, right = [everything], everything
-        news: list[int] = []
+        first = bisect_right(begins, start) - 1
+        border, seen, left, right, news = self._seen
+        if first > border:
+            del news[: first - border]
+            news.reverse()
+            border = seen = max(first, seen)
+            left, right, news = list(accumulate(news, and_, initial=everything)), everything, []
         while start <= latest:
             stop = bisect_left(begins, start + duration, first + 1)
             if stop > seen:
@@ -125,6 +137,7 @@ class Search:
             common = right & left[border - first]
             if common.bit_count() >= needed:
                 self.marks, self._window = common, range(first, stop)
+                self._seen = border, seen, left, right, news
                 return start
             if right.bit_count() >= needed:
                 first = border - _last_good(left, border - first, right, needed)
@@ -143,10 +156,10 @@ class Search:
 
     def _next_good(self, first: int) -> int:
         """Find the first slot, from that one on, that has enough marks in itself."""
-        needed = self.group.needed
+        needed, everything = self.group.needed, self.group.shape.marks
         while marks := self._look(first, first + AHEAD):
             for mark in marks:
-                if mark.bit_count() >= needed:
+                if (mark & everything).bit_count() >= needed:
                     return first
                 first += 1
         return first

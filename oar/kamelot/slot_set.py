@@ -115,15 +115,15 @@ class SlotSet:
         return window.stop + 1 - bisect_left(ends, True, key=lambda left: not fits(left))
 
     def look(self, group: CompiledGroup) -> Callable[[int, int], list[int]]:
-        """Give what tells the marks of the slots from one up to another: what the search looks at first."""
+        """Give what tells the marks of the slots from one up to another: what the search looks at first.
+
+        Keep only the group's own marks of what comes out; there are other bits beside them.
+        """
         if group.tally is None:
-            whole, usable = self.whole(group.hierarchy), group.usable
-            if usable == group.hierarchy.base.top.leaves:
-                return lambda first, stop: whole[first:stop]
-            return lambda first, stop: [leaves & usable for leaves in whole[first:stop]]
-        counts = self._counts(group.tally)
-        missing, flags = group.missing, group.shape.marks
-        return lambda first, stop: [(count + missing) & flags for count in counts[first:stop]]
+            whole = self.whole(group.hierarchy)
+            return lambda first, stop: whole[first:stop]
+        counts, missing = self._counts(group.tally), group.missing
+        return lambda first, stop: [count + missing for count in counts[first:stop]]
 
     def _counts(self, tally: Tally) -> list[int]:
         """Tell for each slot how many usable leaves are free in each block of a tally."""

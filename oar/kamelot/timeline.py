@@ -11,8 +11,8 @@ time, or asks what is free for a long time, touches a few values at both ends an
 Nothing is drawn before somebody asks.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from itertools import accumulate
 from operator import and_
@@ -67,11 +67,8 @@ class Timeline:
     def common(self, begin: int, after: int, among: int) -> int:
         """Tell which of some resources are free from one date until before another."""
         self._draw()
-        for piece, first, stop in self._parts(begin, after):
-            if stop - first == len(piece.dates):
-                among &= piece.shared()
-            else:
-                among = reduce(and_, piece.free[first:stop], among & piece.kept)
+        for part in self._parts(begin, after):
+            among &= _common(*part)
         return among
 
     def values(self, begin: int, after: int) -> list[int]:
@@ -87,18 +84,20 @@ class Timeline:
     def after_blocked(self, begin: int, after: int, among: int, fits: Callable[[int], bool]) -> int:
         """Tell from when on what stays free before a date fits; from ``begin`` on it does not."""
         self._draw()
-        for piece, first, stop in reversed(list(self._parts(begin, after))):
-            whole = stop - first == len(piece.dates)
-            left = (
-                among & piece.shared() if whole else reduce(and_, piece.free[first:stop], among & piece.kept)
-            )
-            if not fits(left):
-                free = piece.free[first:stop]
-                free.reverse()
-                ends = list(accumulate(free, and_, initial=among & piece.kept))
-                steps = bisect_left(ends, True, 1, key=lambda left: not fits(left)) - 1
-                return piece.dates[stop - steps] if steps else after
-            among, after = left, piece.dates[first]
+        parts = list(self._parts(begin, after))
+        parts.reverse()
+        lefts = list(accumulate([_common(*part) for part in parts], and_, initial=among))
+        number = _last_good(lefts, fits)
+        piece, first, stop = parts[number]
+        slots = piece.free[first:stop]
+        slots.reverse()
+        lefts = list(accumulate(slots, and_, initial=lefts[number] & piece.kept))
+        steps = _last_good(lefts, fits)
+        if steps:
+            return piece.dates[stop - steps]
+        if number:
+            later, first, _ = parts[number - 1]
+            return later.dates[first]
         return after
 
     def at(self, date: int) -> int:
@@ -150,3 +149,22 @@ class Timeline:
             piece.common = None
             self._pieces.insert(number + 1, later)
             self._begins.insert(number + 1, later.dates[0])
+
+
+def _common(piece: Piece, first: int, stop: int) -> int:
+    """Tell what some neighbouring dates of a piece have in common."""
+    if stop - first == len(piece.dates):
+        return piece.shared()
+    return reduce(and_, piece.free[first:stop]) & piece.kept
+
+
+def _last_good(lefts: Sequence[int], fits: Callable[[int], bool]) -> int:
+    """Find the last that fits; the first does, the last does not, and each has less than the one before."""
+    good, bad = 0, len(lefts) - 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if fits(lefts[middle]):
+            good = middle
+        else:
+            bad = middle
+    return good
