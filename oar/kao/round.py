@@ -124,7 +124,7 @@ def ledger_of(world: World) -> Ledger | None:
 def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
     """Say what running jobs take, a suspended one less, and the places that are fixed.
 
-    Others may be on the resources of a container that is suspended or resumed: it opens no space for a while.
+    A container that is suspended, resumed or finishing opens no space: others may be on its resources.
     """
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
@@ -133,7 +133,7 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
     for job in world.running:
         held = job.resources - freed if job.state is JobState.SUSPENDED else job.resources
         one = occupation_of_running(replace(job, resources=held), world.now, rules)
-        if job.state in (JobState.SUSPENDED, JobState.RESUMING):
+        if job.state not in (JobState.TO_LAUNCH, JobState.LAUNCHING, JobState.RUNNING):
             one = replace(one, nesting=replace(one.nesting, opens=None))
         running.append(one)
     return running + [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]

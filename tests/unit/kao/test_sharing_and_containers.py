@@ -216,8 +216,8 @@ def test_a_job_that_depends_on_one_that_was_suspended_waits_that_much_longer() -
     assert decisions.plan[0].start_time == 900 + 2000 + 500 + 2 * 60
 
 
-@pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.RESUMING])
-def test_a_container_that_is_suspended_or_resumed_holds_no_job_for_a_while(state: JobState) -> None:
+@pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.RESUMING, JobState.FINISHING])
+def test_a_container_that_is_suspended_resumed_or_finishing_holds_no_job(state: JobState) -> None:
     container = replace(make_running(7, [1, 2, 3, 4], 900, 9000, types={"container": "box"}), state=state)
     on_its_resources = make_running(8, [1, 2], 950, 600)
     inner = make_waiting(9, "resource_id=2,walltime=0:5:0", types={"inner": "box"})
