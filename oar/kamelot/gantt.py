@@ -158,7 +158,8 @@ class Gantt:
         """Draw what others take; it may overlap what is drawn already, and what is past is ignored.
 
         A container gives to its space only what was free until now. What an inner job takes beyond its
-        container, because that is gone or it outlives it, is taken from the platform too.
+        container, because that is gone or it outlives it, is taken from the platform too, and from the spaces
+        that its container may have been in.
         """
         drawn = [taken for taken in occupations if taken.end >= self.now]
         resources = {id(taken): self.platform.mask(taken.resources) for taken in drawn}
@@ -166,10 +167,13 @@ class Gantt:
             if taken.nesting.opens is not None:
                 pieces = self._free_of(taken.nesting, taken.begin, taken.end, resources[id(taken)])
                 self._open(taken.nesting, (Area(*piece, taken.job_id) for piece in pieces))
+        given = {space: _all_of(areas) for space, areas in self.areas.items()}
         for taken in drawn:
             inside = taken.nesting.inside
-            spaces = IN_PLATFORM if inside is None else self._outwards(inside)
             mask = resources[id(taken)]
+            spaces = IN_PLATFORM if inside is None else self._outwards(inside)
+            if inside is not None and taken.nesting.opens is None:
+                spaces |= {space for space, area in given.items() if area & mask}
             bar = Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing)
             self._draw(bar, Taken(mask))
             if self.quotas is not None and taken.charged_to is not None:
@@ -264,6 +268,13 @@ class Gantt:
         for date, resources in self.platform.ends_of_availability().items():
             slots.remove(date, FOREVER, Taken(resources))
         return slots
+
+
+def _all_of(areas: Iterable[Area]) -> int:
+    found = 0
+    for area in areas:
+        found |= area.resources
+    return found
 
 
 def _slots_of(now: int, areas: Iterable[Area], everything: int) -> SlotSet:

@@ -176,6 +176,13 @@ def test_an_inner_job_that_outlives_its_container_holds_its_resources_until_its_
     assert found(place(nodes_of_8(), [job(2, ("node=4", 60))], running)[2]) == (150, "1-32")
 
 
+def test_an_inner_job_that_outlives_a_nested_container_holds_its_resources_in_the_outer_one_too() -> None:
+    running = [planned(1, 0, 300, "1-16", opens="1"), planned(5, 0, 150, "1-8", inside="nested")]
+    jobs = [job(number, ("node=1", 60), types=INNER) for number in (2, 3)]
+    outcomes = place(nodes_of_8(), jobs, running)
+    assert [found(outcomes[n]) for n in (2, 3)] == [(0, "9-16"), (60, "9-16")]
+
+
 def test_a_besteffort_container_gives_only_what_no_other_job_has_taken() -> None:
     container = Occupation(0, 399, ids("1-16"), JobId(1), besteffort=True, nesting=Nesting(None, "1"))
     besteffort = {"besteffort": "", "inner": "1"}
