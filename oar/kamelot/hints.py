@@ -18,9 +18,12 @@ NEAR = 4
 
 
 class Hint(NamedTuple):
-    """Nothing that wants at least these counts for at least this duration starts before ``start``."""
+    """Nothing that wants at least these counts for at least this duration starts before minus ``falling``.
 
-    start: int
+    Of hints, the one that says the latest start is the least.
+    """
+
+    falling: int
     counts: Counts
     duration: int
 
@@ -47,20 +50,16 @@ class Hints:
         counts = group.counts
         for hint in self._hints[group.shape]:
             if hint.duration <= duration and all(map(le, hint.counts, counts)):
-                return hint.start
+                return -hint.falling
         return 0
 
     def learn(self, group: CompiledGroup, duration: int, start: int) -> None:
         """Note that the group alone cannot start before a date for that duration; nothing later was known."""
-        new = Hint(start, group.counts, duration)
+        new = Hint(-start, group.counts, duration)
         hints = self._hints[group.shape]
-        position = bisect_left(hints, -start, key=_latest_first)
+        position = bisect_left(hints, (-start,))
         near = slice(position, position + NEAR)
         hints[near] = [new, *_news(new, hints[near])]
-
-
-def _latest_first(hint: Hint) -> int:
-    return -hint.start
 
 
 def _news(new: Hint, hints: list[Hint]) -> Iterator[Hint]:

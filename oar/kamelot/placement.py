@@ -41,26 +41,36 @@ def find_place(
 
     Only the earliest date and the begins of slots are tried: elsewhere nothing becomes free.
     """
+    if len(groups) == 1:
+        return _find_for_one(Search(slots, groups[0], duration), earliest, latest)
     searches = [Search(slots, group, duration) for group in groups]
     start = _first_for_all(searches, earliest, latest)
     while start is not None:
-        place = _choose(start, searches)
-        if place is not None:
-            return place
-        alone = len(searches) == 1
-        after = max([search.after_blocked(alone) for search in searches])
+        resources = choose_all(groups, [search.free() for search in searches])
+        if resources is not None:
+            return Place(start, resources)
+        after = max([search.after_blocked_if_alone() for search in searches])
         if after == len(slots):
             return None
         start = _first_for_all(searches, slots.begins[after], latest)
     return None
 
 
-def _choose(start: int, searches: Sequence["Search"]) -> Place | None:
-    """Choose among what the searches found free from that start on."""
-    if len(searches) > 1:
-        resources = choose_all([search.group for search in searches], [search.free() for search in searches])
-        return Place(start, resources) if resources else None
-    search = searches[0]
+def _find_for_one(search: "Search", earliest: int, latest: int) -> Place | None:
+    start = search.first(earliest, latest)
+    while start is not None:
+        place = _choose(start, search)
+        if place is not None:
+            return place
+        after = search.after_blocked()
+        if after is None:
+            return None
+        start = search.first(after, latest)
+    return None
+
+
+def _choose(start: int, search: "Search") -> Place | None:
+    """Choose among what the search found free from that start on."""
     hierarchy = search.group.hierarchy
     chosen = choose_for(search.group, search.free(), search.marks)
     if not chosen:
@@ -72,8 +82,6 @@ def _choose(start: int, searches: Sequence["Search"]) -> Place | None:
 
 def _first_for_all(searches: Sequence["Search"], start: int, latest: int) -> int | None:
     """Find the first start at which each search finds enough."""
-    if len(searches) == 1:
-        return searches[0].first(start, latest)
     agreed = 0
     while agreed < len(searches):
         for search in searches:
@@ -170,12 +178,18 @@ class Search:
             return self.marks
         return self._slots.free_leaves(self.group, self._window)
 
-    def after_blocked(self, alone: bool) -> int:
-        """Tell the first slot that a start may be in, when nothing could be chosen in the last window.
+    def after_blocked(self) -> int | None:
+        """Tell the first date at which a start may be, when what is free in the last window is too little."""
+        slots = self._slots
+        after = slots.after_blocked(self.group, self._window)
+        return slots.begins[after] if after < len(slots) else None
 
-        If this group is not ``alone`` and has enough there, others are to blame, and the next slot may do.
+    def after_blocked_if_alone(self) -> int:
+        """Tell the first slot that a start may be in, when several groups together have too little.
+
+        If this group has enough by itself, others are to blame, and the next slot may do.
         """
-        if not alone and self.group.fits(self.free()):
+        if self.group.fits(self.free()):
             return self._window.start + 1
         return self._slots.after_blocked(self.group, self._window)
 

@@ -205,8 +205,11 @@ def finishes_first(
 def made_ready(gantt: Gantt, job: WaitingJob, usable: int, rules: Rules) -> list[CompiledMoldable]:
     """Resolve the moldables of a job that may use these resources, each for its least walltime."""
     compiler = gantt.compiler(usable)
-    moldables = map(shortest, job.moldables)
-    return [compiler.moldable(job, moldable, rules.duration(job, moldable)) for moldable in moldables]
+    made = []
+    for moldable in job.moldables:
+        least = moldable if moldable.least_walltime_s is None else shortest(moldable)
+        made.append(compiler.moldable(job, least, rules.duration(job, least)))
+    return made
 
 
 def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> Earliest | Reason:
