@@ -7,7 +7,7 @@ from itertools import groupby
 from procset import ProcSet
 
 from oar.core.durations import format_date
-from oar.core.job import Assignment, JobId, NoRoom, Outcome, Told, WaitingJob
+from oar.core.job import Assignment, JobId, NoRoom, Outcome, RunningJob, Told, WaitingJob
 from oar.core.job_message import job_message
 from oar.core.states import FINAL_STATES, JobState, ReservationState
 from oar.kamelot import (
@@ -26,6 +26,7 @@ from oar.kamelot import (
     place_in_strict_order,
 )
 from oar.kamelot.bits import mask_of
+from oar.kamelot.containers import nesting_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kamelot.quotas import Ledger
 from oar.kao.launch import freed_ranks, launch
@@ -124,7 +125,7 @@ def ledger_of(world: World) -> Ledger | None:
 def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occupation]:
     """Say what running jobs take, a suspended one less, and the places that are fixed.
 
-    A container that is suspended, resumed or finishing opens no space: others may be on its resources.
+    A container that is suspended opens no space, nor does one that was, while others are on its resources.
     """
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
@@ -133,10 +134,22 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
     for job in world.running:
         held = job.resources - freed if job.state is JobState.SUSPENDED else job.resources
         one = occupation_of_running(replace(job, resources=held), world.now, rules)
-        if job.state not in (JobState.TO_LAUNCH, JobState.LAUNCHING, JobState.RUNNING):
+        if one.nesting.opens is not None and _is_left_to_others(job, world.running):
             one = replace(one, nesting=replace(one.nesting, opens=None))
         running.append(one)
     return running + [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]
+
+
+def _is_left_to_others(container: RunningJob, running: Sequence[RunningJob]) -> bool:
+    """Tell whether a container is suspended, or was until now and others use its resources still."""
+    if container.state not in (JobState.RESUMING, JobState.FINISHING):
+        return container.state is JobState.SUSPENDED
+    inside = nesting_of(container).inside
+    return any(
+        nesting_of(job).inside == inside and job.resources & container.resources
+        for job in running
+        if job is not container and job.state is not JobState.SUSPENDED
+    )
 
 
 def _check(

@@ -217,7 +217,7 @@ def test_a_job_that_depends_on_one_that_was_suspended_waits_that_much_longer() -
 
 
 @pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.RESUMING, JobState.FINISHING])
-def test_a_container_that_is_suspended_resumed_or_finishing_holds_no_job(state: JobState) -> None:
+def test_a_container_whose_resources_others_got_while_it_was_suspended_holds_no_job(state: JobState) -> None:
     container = replace(make_running(7, [1, 2, 3, 4], 900, 9000, types={"container": "box"}), state=state)
     on_its_resources = make_running(8, [1, 2], 950, 600)
     inner = make_waiting(9, "resource_id=2,walltime=0:5:0", types={"inner": "box"})
@@ -225,3 +225,12 @@ def test_a_container_that_is_suspended_resumed_or_finishing_holds_no_job(state: 
     world = replace(world, containers=(Container(JobId(7), "box", "default", state),))
     decisions = decide(world)
     assert decisions.outcomes[JobId(9)] == NoRoom(JobId(9), f"its container, job 7, is in state {state}")
+
+
+def test_a_nested_container_holds_jobs_while_the_outer_one_is_finishing() -> None:
+    outer = replace(
+        make_running(7, [1, 2, 3, 4], 900, 9000, types={"container": "box"}), state=JobState.FINISHING
+    )
+    nested = make_running(8, [1, 2], 900, 9000, types={"container": "small", "inner": "box"})
+    inner = make_waiting(9, "resource_id=2,walltime=0:5:0", types={"inner": "small"})
+    assert launched(decide(make_world(inner, running=(outer, nested)))) == [9]
