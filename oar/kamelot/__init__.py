@@ -32,11 +32,11 @@ placed or not, what prevents its start at a date, and from when on nothing does;
 """
 
 from oar.kamelot.checking import check
-from oar.kamelot.explain import Reason, ReasonKind, explain
 from oar.kamelot.gantt import OVER, Gantt
-from oar.kamelot.obstacle import Obstacle, obstacle
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
 from oar.kamelot.platform import Platform
+from oar.kamelot.reasons.explain import Reason, ReasonKind, explain
+from oar.kamelot.reasons.obstacle import Obstacle, obstacle
 from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule
 from oar.kamelot.strict_order import STRICT_POLICY, place_in_strict_order
 

@@ -15,7 +15,7 @@ from oar.kamelot.occupation import FOREVER, Occupation
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
 from oar.kamelot.quotas import Exceeded, Ledger
-from oar.kamelot.reason import Reason
+from oar.kamelot.reasons.reason import Reason
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
 from oar.kamelot.slot_set import SlotSet, Taken
 from oar.kamelot.view import PLATFORM, View, Viewpoint, viewpoint

@@ -10,14 +10,14 @@ from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.counted import counted_on
 from oar.kamelot.eligible import Eligible
-from oar.kamelot.explain import explain, why_never, why_no_room
 from oar.kamelot.gantt import OVER, Earliest, Gantt
 from oar.kamelot.occupation import FOREVER, Occupation, Rules, is_besteffort
 from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.placed import Bounds, NormalFind, placed_by_plugin
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.quotas import Ledger
-from oar.kamelot.reason import FINAL, Reason, ReasonKind
+from oar.kamelot.reasons.explain import explain, why_never, why_no_room
+from oar.kamelot.reasons.reason import FINAL, Reason, ReasonKind
 from oar.kamelot.view import View
 from oar.kamelot.within_quotas import WithinQuotas
 

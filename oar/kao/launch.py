@@ -10,7 +10,7 @@ from oar.kamelot import Platform
 from oar.kamelot.bits import mask_of
 from oar.kamelot.containers import Space, nesting_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
-from oar.kamelot.reason import SHOWN
+from oar.kamelot.reasons.reason import SHOWN
 from oar.kamelot.sharing import ALONE, sharing_of
 
 STANDBY_TYPES = ("noop", "cosystem", "deploy")

@@ -12,7 +12,7 @@ from oar.kamelot.platform import Platform
 from oar.kamelot.plugins.openings import Piece, Slots
 from oar.kamelot.plugins.registry import Plugins
 from oar.kamelot.plugins.search import Wish, place_by_plugin
-from oar.kamelot.reason import Reason
+from oar.kamelot.reasons.reason import Reason
 
 NormalFind = Callable[[CompiledMoldable, int, int], Place | None]
 """Finds the first place of a moldable that starts between two dates, both included."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oar.core.job import WaitingJob
-from oar.kamelot.explain import why_never
 from oar.kamelot.occupation import FOREVER
 from oar.kamelot.placement import Place
 from oar.kamelot.platform import Platform
@@ -14,7 +13,8 @@ from oar.kamelot.plugins.arguments import Call, call_of
 from oar.kamelot.plugins.candidates import Candidates, Matching
 from oar.kamelot.plugins.openings import Choice, Openings, Option, Slots
 from oar.kamelot.plugins.registry import FindPlugin, NoSuchPlugin, Plugins
-from oar.kamelot.reason import Reason, ReasonKind
+from oar.kamelot.reasons.explain import why_never
+from oar.kamelot.reasons.reason import Reason, ReasonKind
 
 Normal = Callable[[int, int, int], Place | None]
 """A search: number of the moldable, first and last date at which it may start, both included."""

@@ -15,7 +15,7 @@ from oar.kamelot.occupation import FOREVER
 from oar.kamelot.placement import Place
 from oar.kamelot.plugins import Plugins
 from oar.kamelot.plugins.placed import Bounds, FirstAllowed, placed_by_plugin
-from oar.kamelot.reason import Reason
+from oar.kamelot.reasons.reason import Reason
 from oar.kamelot.sharing import sharing_of
 from oar.kao.plugins import KINDS, PREFIX, load_plugins
 from tests.unit.kamelot.build import NO_MARGIN, job

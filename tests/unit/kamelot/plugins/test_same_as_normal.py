@@ -10,7 +10,7 @@ from oar.core.job_dates import job_dates
 from oar.kamelot import OVER, Gantt, Platform, place_all
 from oar.kamelot.plugins import Plugins
 from oar.kamelot.plugins.placed import Bounds
-from oar.kamelot.reason import Reason
+from oar.kamelot.reasons.reason import Reason
 from tests.unit.kamelot.plugins.placing import SHIPPED, search_for
 from tests.unit.kamelot.world import NOW, World
 from tests.unit.kamelot.worlds import world_of

@@ -12,7 +12,7 @@ from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.placement import Place
 from oar.kamelot.plugins import BadArguments, Candidates, Choice, Openings, Plugins
 from oar.kamelot.plugins.placed import Bounds, FirstAllowed
-from oar.kamelot.reason import Reason
+from oar.kamelot.reasons.reason import Reason
 from tests.unit.kamelot.build import ids, job, nodes_of_8, taken
 from tests.unit.kamelot.plugins.placing import SHIPPED, place, search_for, wants, with_assign, with_find
 

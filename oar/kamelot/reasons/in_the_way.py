@@ -8,16 +8,16 @@ from oar.kamelot import bits
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.containers import nesting_of
 from oar.kamelot.counted import counted_on
-from oar.kamelot.explain import shortage_of
 from oar.kamelot.gantt import Area
 from oar.kamelot.hierarchy import choose
-from oar.kamelot.holders import nearest
-from oar.kamelot.obstacle_words import Obstacle
 from oar.kamelot.occupation import FOREVER
 from oar.kamelot.platform import Platform
 from oar.kamelot.quotas import Allowed, Ledger
-from oar.kamelot.reason import ReasonKind, Shortage
-from oar.kamelot.sight import Sight
+from oar.kamelot.reasons.explain import shortage_of
+from oar.kamelot.reasons.holders import nearest
+from oar.kamelot.reasons.obstacle_words import Obstacle
+from oar.kamelot.reasons.reason import ReasonKind, Shortage
+from oar.kamelot.reasons.sight import Sight
 
 AT_MOST = " at the latest"
 

@@ -10,17 +10,17 @@ from oar.kamelot.best_walltime import Placed
 from oar.kamelot.compiled import CompiledMoldable
 from oar.kamelot.counted import counted_on
 from oar.kamelot.eligible import Eligible
-from oar.kamelot.explain import why_never
 from oar.kamelot.gantt import OVER, Gantt
-from oar.kamelot.in_the_way import Start
-from oar.kamelot.obstacle_words import Obstacle
 from oar.kamelot.occupation import FOREVER, Rules
 from oar.kamelot.plugins.placed import Bounds, placed_by_plugin
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.quotas import Ledger
-from oar.kamelot.reason import Reason, ReasonKind
+from oar.kamelot.reasons.explain import why_never
+from oar.kamelot.reasons.in_the_way import Start
+from oar.kamelot.reasons.obstacle_words import Obstacle
+from oar.kamelot.reasons.reason import Reason, ReasonKind
+from oar.kamelot.reasons.sight import Sight, sight_of
 from oar.kamelot.schedule import finishes_first, made_ready
-from oar.kamelot.sight import Sight, sight_of
 from oar.kamelot.within_quotas import WithinQuotas
 
 __all__ = ["Obstacle", "obstacle"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from oar.kamelot.reason import (
+from oar.kamelot.reasons.reason import (
     FINAL,
     WORDS,
     DateFormat,

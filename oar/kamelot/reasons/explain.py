@@ -9,7 +9,7 @@ from oar.kamelot.containers import nesting_of
 from oar.kamelot.gantt import Gantt, Planned
 from oar.kamelot.hierarchy import needed, satisfies
 from oar.kamelot.platform import Platform
-from oar.kamelot.reason import Reason, ReasonKind, Shortage
+from oar.kamelot.reasons.reason import Reason, ReasonKind, Shortage
 
 __all__ = ["Reason", "ReasonKind", "explain", "shortage_of", "why_never", "why_no_room"]
 
