@@ -12,6 +12,7 @@ from oar.submit.parameters import Submission
 
 BESTEFFORT = "besteffort"
 ADMIN = "admin"
+NO_QUOTAS = "no_quotas"
 SYSTEM_PROPERTIES = frozenset(
     {
         "type",
@@ -117,6 +118,17 @@ def admin_queue_for_administrators(draft: Draft) -> tuple[Draft, tuple[str, ...]
     return draft, ()
 
 
+def exempt_from_quotas(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Leave it to those who run the place which jobs no quota limits; none limits the queue ``admin``."""
+    types = draft.submission.types
+    if draft.submission.queue == ADMIN and NO_QUOTAS not in types:
+        return _change(draft, types=(*types, NO_QUOTAS)), ()
+    if NO_QUOTAS in types and not draft.author.may_administer:
+        kept = tuple(one for one in types if one != NO_QUOTAS)
+        return _change(draft, types=kept), (f"The type {NO_QUOTAS} is for administrators; it is left out",)
+    return draft, ()
+
+
 def no_system_properties(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Refuse levels that tell about a resource's life and not about its place."""
     for group in _groups(draft):
@@ -178,6 +190,7 @@ RULES: tuple[Rule, ...] = (
     nobody_who_runs_the_place,
     not_on_drained_resources,
     admin_queue_for_administrators,
+    exempt_from_quotas,
     no_system_properties,
     besteffort,
     default_walltime,

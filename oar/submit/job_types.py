@@ -95,6 +95,7 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
         "besteffort": JobTypeForm("besteffort", bare=True),
         "idempotent": JobTypeForm("idempotent", bare=True),
         "noop": JobTypeForm("noop", bare=True),
+        "no_quotas": JobTypeForm("no_quotas", bare=True),
         "state": JobTypeForm("state=permissive", _among("permissive")),
         "timesharing": JobTypeForm(
             "timesharing=A,B with user or * for A and name or * for B",

@@ -129,3 +129,19 @@ def test_a_refusal_ends_the_command_as_in_oar_2() -> None:
 )
 def test_conditions_are_joined_so_that_neither_escapes(one: str, other: str, joined: str) -> None:
     assert both(one, other) == joined
+
+
+def test_a_user_cannot_leave_the_quotas() -> None:
+    admitted, said = admit(draft(types=("no_quotas", "idempotent")))
+    assert admitted.submission.types == ("idempotent",)
+    assert "The type no_quotas is for administrators; it is left out" in said[0]
+
+
+def test_an_administrator_can_leave_the_quotas() -> None:
+    asked = replace(draft(types=("no_quotas",)), author=Author("boss", may_administer=True))
+    assert admit(asked)[0].submission.types == ("no_quotas",)
+
+
+def test_no_quota_limits_the_queue_admin() -> None:
+    asked = replace(draft(queue="admin"), author=Author("boss", may_administer=True))
+    assert admit(asked)[0].submission.types == ("no_quotas",)
