@@ -158,8 +158,8 @@ class Gantt:
         """Draw what others take; it may overlap what is drawn already, and what is past is ignored.
 
         A container gives to its space only what was free until now. What an inner job takes beyond its
-        container, because that is gone or it outlives it, is taken from the platform too, and from the spaces
-        that its container may have been in.
+        container, because that is gone or it outlives it, is taken from the platform too. What a job
+        takes of a container's resources, which it left while it was suspended, is taken from the space too.
         """
         drawn = [taken for taken in occupations if taken.end >= self.now]
         resources = {id(taken): self.platform.mask(taken.resources) for taken in drawn}
@@ -172,7 +172,7 @@ class Gantt:
             inside = taken.nesting.inside
             mask = resources[id(taken)]
             spaces = IN_PLATFORM if inside is None else self._outwards(inside)
-            if inside is not None and taken.nesting.opens is None:
+            if taken.nesting.opens is None:
                 spaces |= {space for space, area in given.items() if area & mask}
             bar = Bar(taken.begin, taken.end, mask, taken.job_id, inside, spaces, taken.sharing)
             self._draw(bar, Taken(mask))

@@ -168,7 +168,7 @@ class World:
             spaces: set[str | None] = {None, one.nesting.inside}
             for _ in self.parents:
                 spaces |= {outer for inner, outer in self.parents if inner in spaces}
-            if one.nesting.inside is not None and one.nesting.opens is None:
+            if one.nesting.opens is None:
                 spaces |= {name for name, *_ in self.areas}
             if self.quotas is not None and one.charged_to is not None:
                 count = self.count(one.resources)

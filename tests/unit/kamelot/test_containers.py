@@ -183,6 +183,11 @@ def test_an_inner_job_that_outlives_a_nested_container_holds_its_resources_in_th
     assert [found(outcomes[n]) for n in (2, 3)] == [(0, "9-16"), (60, "9-16")]
 
 
+def test_a_job_that_was_suspended_keeps_inner_jobs_off_its_resources_in_a_container_that_got_them() -> None:
+    running = [planned(1, 0, 300, "1-16", opens="1"), planned(5, 0, 150, "1-8")]
+    assert found(place(nodes_of_8(), [job(2, ("node=2", 60), types=INNER)], running)[2]) == (150, "1-16")
+
+
 def test_a_besteffort_container_gives_only_what_no_other_job_has_taken() -> None:
     container = Occupation(0, 399, ids("1-16"), JobId(1), besteffort=True, nesting=Nesting(None, "1"))
     besteffort = {"besteffort": "", "inner": "1"}
