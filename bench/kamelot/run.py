@@ -27,7 +27,7 @@ REALISTIC = {"Realistic": realistic, "RealisticMixed": realistic_mixed}
 RULES = Rules(security_time_s=0)
 OTHERS = 1_000
 """So many other jobs are placed before the first round that is measured."""
-FEW = 5
+FEW = 50
 """So many jobs the slow scheduler has to place."""
 
 
