@@ -22,7 +22,19 @@ from oar.core.job import (
     WaitingJob,
 )
 from oar.core.states import NodeState
-from oar.kamelot import Occupation, Plan, Platform, Rules, check, schedule
+from oar.kamelot import (
+    Gantt,
+    Occupation,
+    Plan,
+    Platform,
+    Rules,
+    check,
+    place_all,
+    place_at,
+    place_in_strict_order,
+    schedule,
+)
+from oar.kamelot.containers import Nesting
 
 WORDS = {"ALL": ALL, "BEST": BEST, "HALF": HALF}
 NO_MARGIN = Rules(security_time_s=0)
@@ -133,6 +145,47 @@ def checked_plan(
     plan = schedule(platform, running, jobs, now, rules, ends=ends)
     assert check(platform, running, jobs, plan.outcomes, now=now, rules=rules, ends=ends or {}) == []
     return plan
+
+
+def drawn(gantt: Gantt) -> list[Occupation]:
+    """Tell what is drawn in a Gantt as what takes its resources."""
+    opens = {area.job_id: space for space, areas in gantt.areas.items() for area in areas}
+    return [
+        Occupation(
+            bar.begin,
+            bar.end,
+            gantt.platform.procset(bar.resources),
+            bar.job_id,
+            sharing=bar.sharing,
+            nesting=Nesting(bar.inside, opens.get(bar.job_id)),
+        )
+        for bar in gantt.bars
+    ]
+
+
+def place_checked(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+    """Place jobs in a Gantt and check what holds for every plan."""
+    before = drawn(gantt)
+    outcomes = place_all(gantt, jobs, rules)
+    assert check(gantt.platform, before, jobs, outcomes, now=gantt.now, rules=rules) == []
+    return outcomes
+
+
+def place_checked_at(gantt: Gantt, one: WaitingJob, start: int, rules: Rules) -> Outcome:
+    """Place a job at a date and check what holds for every plan."""
+    before = drawn(gantt)
+    outcome = place_at(gantt, one, start, rules)
+    outcomes = {one.job_id: outcome}
+    assert check(gantt.platform, before, [one], outcomes, now=gantt.now, rules=rules) == []
+    return outcome
+
+
+def place_checked_strictly(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+    """Place jobs in strict order and check what holds for every plan."""
+    before = drawn(gantt)
+    outcomes = place_in_strict_order(gantt, jobs, rules)
+    assert check(gantt.platform, before, jobs, outcomes, now=gantt.now, rules=rules) == []
+    return outcomes
 
 
 def found(outcome: Outcome) -> tuple[int, str]:

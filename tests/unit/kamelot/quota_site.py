@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from oar.core.job import Assignment, JobId, MoldableId, Outcome, WaitingJob
 from oar.core.states import ReservationState
-from oar.kamelot import Gantt, Occupation, Plan, Platform, Rules, place_at, schedule
+from oar.kamelot import Gantt, Occupation, Plan, Platform, Rules, schedule
 from oar.kamelot.quotas import Ledger, read_quotas
-from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8
+from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8, place_checked_at
 
 Limits = Mapping[str, Sequence[int]]
 MONDAY = 1795392000
@@ -83,7 +83,7 @@ def starts(outcomes: Sequence[tuple[int, str] | None]) -> list[int | None]:
 
 def reserve(quotas: Ledger, wanted: WaitingJob, start: int, now: int = 0) -> Outcome:
     """Place a reservation on an empty plan."""
-    return place_at(Gantt(nodes_of_8(), (), now, quotas=quotas), wanted, start, NO_MARGIN)
+    return place_checked_at(Gantt(nodes_of_8(), (), now, quotas=quotas), wanted, start, NO_MARGIN)
 
 
 def granted(number: int, start: int, walltime_s: int, resources: str) -> Assignment:

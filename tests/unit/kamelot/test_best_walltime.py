@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 
 from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, NoRoom, WaitingJob
-from oar.kamelot import Gantt, Occupation, Rules, check, place_all, place_at
+from oar.kamelot import Gantt, Occupation, Rules, check
 from oar.kamelot.best_walltime import lengthened, shortest
-from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, nodes_of_8, place, taken
+from tests.unit.kamelot.build import (
+    NO_MARGIN,
+    found,
+    ids,
+    job,
+    nodes_of_8,
+    place,
+    place_checked,
+    place_checked_at,
+    taken,
+)
 
 
 def between(number: int, request: str, least: int, most: int, **options: object) -> WaitingJob:
@@ -129,7 +139,7 @@ def test_an_inner_job_gets_what_its_container_leaves() -> None:
 
 def test_a_reservation_gets_the_longest_that_fits_at_its_date() -> None:
     gantt = Gantt(nodes_of_8(), [taken(500, 999, "1-32")], 0)
-    outcome = place_at(gantt, between(1, "node=1", 60, 3600), 200, NO_MARGIN)
+    outcome = place_checked_at(gantt, between(1, "node=1", 60, 3600), 200, NO_MARGIN)
     assert isinstance(outcome, Assignment)
     assert (outcome.start_time, outcome.walltime_s) == (200, 300)
 
@@ -218,11 +228,11 @@ def test_the_walltime_fits_at_the_start_of_the_least_and_a_second_more_does_not(
     ]
 
     def at(start: int, walltime_s: int) -> object:
-        return place_at(Gantt(platform, running, 0), job(1, (request, walltime_s)), start, rules)
+        return place_checked_at(Gantt(platform, running, 0), job(1, (request, walltime_s)), start, rules)
 
     waiting = between(1, request, least, least + more)
-    granted = place_all(Gantt(platform, running, 0), [waiting], rules)[JobId(1)]
-    plain = place_all(Gantt(platform, running, 0), [job(1, (request, least))], rules)[JobId(1)]
+    granted = place_checked(Gantt(platform, running, 0), [waiting], rules)[JobId(1)]
+    plain = place_checked(Gantt(platform, running, 0), [job(1, (request, least))], rules)[JobId(1)]
     assert isinstance(granted, Assignment)
     assert isinstance(plain, Assignment)
     assert granted.start_time == plain.start_time

@@ -3,7 +3,7 @@
 import pytest
 
 from oar.core.job import Assignment, JobId, NoRoom
-from oar.kamelot import Gantt, Occupation, Platform, Rules, place_all
+from oar.kamelot import Gantt, Occupation, Platform, Rules
 from oar.kamelot.containers import Nesting
 from tests.unit.kamelot.build import (
     NO_MARGIN,
@@ -13,6 +13,7 @@ from tests.unit.kamelot.build import (
     job,
     nodes_of_8,
     place,
+    place_checked,
     resources_of,
     taken,
 )
@@ -198,12 +199,12 @@ def test_a_besteffort_container_gives_only_what_no_other_job_has_taken() -> None
 
 def test_an_inner_job_in_a_copy_of_the_gantt_leaves_the_first_as_it_was() -> None:
     gantt = Gantt(nodes_of_8(), [], 0)
-    place_all(gantt, [job(1, ("node=1", 60), types=CONTAINER)], NO_MARGIN)
+    place_checked(gantt, [job(1, ("node=1", 60), types=CONTAINER)], NO_MARGIN)
     mine = job(2, ("node=1", 60), types=INNER)
     for one in (gantt.copy(), gantt):
-        outcome = place_all(one, [mine], NO_MARGIN)[mine.job_id]
+        outcome = place_checked(one, [mine], NO_MARGIN)[mine.job_id]
         assert isinstance(outcome, Assignment)
-    assert isinstance(place_all(gantt, [mine], NO_MARGIN)[mine.job_id], NoRoom)
+    assert isinstance(place_checked(gantt, [mine], NO_MARGIN)[mine.job_id], NoRoom)
 
 
 def test_the_container_is_named_that_an_inner_job_starts_with() -> None:

@@ -10,13 +10,13 @@ from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, WaitingJob
 from oar.core.job_dates import job_dates
 from oar.core.states import NodeState, ReservationState
-from oar.kamelot import Gantt, Occupation, Plan, Platform, ReasonKind, Rules, obstacle, place_all
+from oar.kamelot import Gantt, Occupation, Plan, Platform, ReasonKind, Rules, obstacle
 from oar.kamelot.containers import Nesting
 from oar.kamelot.occupation import is_besteffort
 from oar.kamelot.plugins import Candidates, Plugins
 from oar.kamelot.quotas import Ledger
 from oar.kamelot.sharing import Sharing
-from tests.unit.kamelot.build import NO_MARGIN, job, nodes_of_8, resource, taken
+from tests.unit.kamelot.build import NO_MARGIN, job, nodes_of_8, place_checked, resource, taken
 from tests.unit.kamelot.compare import plan_of
 from tests.unit.kamelot.quotas.build import ledger
 from tests.unit.kamelot.world import NOW, World
@@ -40,7 +40,7 @@ def gantt_of(
 ) -> Gantt:
     """Draw what runs, and place the jobs."""
     gantt = Gantt(platform, running, 0, ends, quotas)
-    place_all(gantt, jobs, rules)
+    place_checked(gantt, jobs, rules)
     return gantt
 
 

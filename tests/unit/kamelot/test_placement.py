@@ -11,9 +11,6 @@ from oar.kamelot import (
     Rules,
     occupation_of_planned,
     occupation_of_running,
-    place_all,
-    place_at,
-    place_in_strict_order,
 )
 from tests.unit.kamelot.build import (
     NO_MARGIN,
@@ -22,6 +19,9 @@ from tests.unit.kamelot.build import (
     job,
     nodes_of_8,
     place,
+    place_checked,
+    place_checked_at,
+    place_checked_strictly,
     resource,
     resources_of,
     taken,
@@ -149,15 +149,15 @@ def test_a_job_that_is_added_last_moves_nobody() -> None:
 
 def test_a_job_placed_at_a_date_starts_then_or_not_at_all() -> None:
     gantt = Gantt(FIVE, [taken(50, 99, "1-3")], 0)
-    refused = place_at(gantt, job(1, ("resource_id=3", 60)), 20, NO_MARGIN)
+    refused = place_checked_at(gantt, job(1, ("resource_id=3", 60)), 20, NO_MARGIN)
     assert isinstance(refused, NoRoom)
     assert refused.reason == "what it asks for is not free from 20 on for as long as it takes"
-    assert found(place_at(gantt, job(2, ("resource_id=2", 60)), 20, NO_MARGIN)) == (20, "4-5")
+    assert found(place_checked_at(gantt, job(2, ("resource_id=2", 60)), 20, NO_MARGIN)) == (20, "4-5")
 
 
 def test_a_job_placed_at_a_past_date_starts_now() -> None:
     gantt = Gantt(FIVE, [], 100)
-    assert found(place_at(gantt, job(1, ("resource_id=3", 60)), 20, NO_MARGIN)) == (100, "1-3")
+    assert found(place_checked_at(gantt, job(1, ("resource_id=3", 60)), 20, NO_MARGIN)) == (100, "1-3")
 
 
 def test_more_filters_than_are_remembered_change_nothing() -> None:
@@ -172,8 +172,8 @@ def test_more_filters_than_are_remembered_change_nothing() -> None:
 def test_a_copy_of_a_gantt_can_be_tried_without_changing_the_plan() -> None:
     gantt = Gantt(FIVE, [taken(0, 9, "1")], 0)
     jobs = [job(1, ("node=3", 60))]
-    tried = place_all(gantt.copy(), jobs, NO_MARGIN)
-    assert place_all(gantt, jobs, NO_MARGIN) == tried
+    tried = place_checked(gantt.copy(), jobs, NO_MARGIN)
+    assert place_checked(gantt, jobs, NO_MARGIN) == tried
 
 
 def running(start: int, walltime_s: int) -> RunningJob:
@@ -212,7 +212,7 @@ def test_an_accepted_reservation_occupies_what_it_was_given() -> None:
 
 
 def in_strict_order(platform: Platform, *jobs: WaitingJob, now: int = 0) -> list[object]:
-    outcomes = place_in_strict_order(Gantt(platform, (), now), jobs, NO_MARGIN)
+    outcomes = place_checked_strictly(Gantt(platform, (), now), jobs, NO_MARGIN)
     return [found(one) if isinstance(one, Assignment) else type(one) for one in outcomes.values()]
 
 
@@ -229,7 +229,7 @@ def test_p12_in_strict_order_each_of_three_nodes_gets_a_job() -> None:
 def test_in_strict_order_a_job_does_not_pass_one_that_waits() -> None:
     jobs = [job(1, ("resource_id=3", 60)), job(2, ("resource_id=3", 60)), job(3, ("resource_id=1", 60))]
     gantt = Gantt(FIVE, (), 0)
-    outcomes = place_in_strict_order(gantt, jobs, NO_MARGIN)
+    outcomes = place_checked_strictly(gantt, jobs, NO_MARGIN)
     assert outcomes[JobId(3)] == NoRoom(JobId(3), "waits behind job 2, in a queue of strict order")
 
 

@@ -14,14 +14,21 @@ from oar.kamelot import (
     ReasonKind,
     Rules,
     occupation_of_planned,
-    place_all,
-    place_at,
 )
 from oar.kamelot.plugins import Plugins
 from oar.kamelot.plugins.assign import default, one_time_find
 from oar.kamelot.plugins.find import local
 from oar.kamelot.quotas import Key, Ledger, Quotas
-from tests.unit.kamelot.build import NO_MARGIN, job, moldable, nodes_of_8, resource, resources_of
+from tests.unit.kamelot.build import (
+    NO_MARGIN,
+    job,
+    moldable,
+    nodes_of_8,
+    place_checked,
+    place_checked_at,
+    resource,
+    resources_of,
+)
 from tests.unit.kamelot.quota_site import (
     granted,
     ledger,
@@ -121,8 +128,8 @@ def test_a_reservation_that_would_meet_a_job_of_its_user_is_refused_and_a_later_
     quotas = ledger({EACH_USER: [8, -1, -1]})
     gantt = Gantt(nodes_of_8(), [planned(0, 149, "1-8", "toto")], 0, quotas=quotas)
     wanted = reserves(5, "toto", "node=1", 60)
-    assert place_of(place_at(gantt, wanted, 149, NO_MARGIN)) is None
-    assert place_of(place_at(gantt, wanted, 150, NO_MARGIN)) == (150, "1-8")
+    assert place_of(place_checked_at(gantt, wanted, 149, NO_MARGIN)) is None
+    assert place_of(place_checked_at(gantt, wanted, 150, NO_MARGIN)) == (150, "1-8")
 
 
 def test_inner_jobs_are_limited_and_their_container_is_not() -> None:
@@ -207,8 +214,8 @@ def test_jobs_of_queues_that_are_not_limited_count_all_the_same() -> None:
 def test_a_copy_of_a_gantt_is_charged_apart() -> None:
     gantt = Gantt(nodes_of_8(), (), 0, quotas=ledger({EACH_USER: [8, -1, -1]}))
     wanted = wants(5, "toto", "node=1", 50)
-    place_all(gantt.copy(), [wanted], NO_MARGIN)
-    assert place_of(place_all(gantt, [wanted], NO_MARGIN)[wanted.job_id]) == (0, "1-8")
+    place_checked(gantt.copy(), [wanted], NO_MARGIN)
+    assert place_of(place_checked(gantt, [wanted], NO_MARGIN)[wanted.job_id]) == (0, "1-8")
 
 
 def reason(quotas: Ledger, jobs: Sequence[WaitingJob], running: Sequence[Occupation] = ()) -> Reason:

@@ -6,9 +6,19 @@ import pytest
 
 from oar.core.job import JobId, NoRoom, RunningJob, WaitingJob
 from oar.core.states import JobState
-from oar.kamelot import Gantt, Occupation, Platform, occupation_of_running, place_at
+from oar.kamelot import Gantt, Occupation, Platform, occupation_of_running
 from oar.kamelot.sharing import ALONE, Sharing, sharing_of
-from tests.unit.kamelot.build import NO_MARGIN, found, ids, job, moldable, nodes_of_8, place, resources_of
+from tests.unit.kamelot.build import (
+    NO_MARGIN,
+    found,
+    ids,
+    job,
+    moldable,
+    nodes_of_8,
+    place,
+    place_checked_at,
+    resources_of,
+)
 
 CPUS_OF_8 = Platform(resources_of(64, cpu=[f"{first}-{first + 7}" for first in range(1, 65, 8)]), {})
 NODES_OF_32 = Platform(resources_of(256, node=[f"{first}-{first + 31}" for first in range(1, 257, 32)]), {})
@@ -184,11 +194,13 @@ def test_no_room_is_told_when_sharing_does_not_help() -> None:
 
 def test_t11_a_reservation_that_shares_with_everybody_is_accepted_on_an_empty_plan() -> None:
     reservation = typed(1, "node=4", 60, timesharing="*,*")
-    outcome = place_at(Gantt(nodes_of_8(), (), 0), reservation, 100, NO_MARGIN)
+    outcome = place_checked_at(Gantt(nodes_of_8(), (), 0), reservation, 100, NO_MARGIN)
     assert found(outcome) == (100, "1-32")
 
 
 def test_t11_reservations_that_share_with_everybody_are_accepted_at_one_date() -> None:
     gantt = Gantt(nodes_of_8(), (), 0)
-    outcomes = [place_at(gantt, typed(n, "node=4", 60, timesharing="*,*"), 100, NO_MARGIN) for n in (1, 2)]
+    outcomes = [
+        place_checked_at(gantt, typed(n, "node=4", 60, timesharing="*,*"), 100, NO_MARGIN) for n in (1, 2)
+    ]
     assert [found(one) for one in outcomes] == [(100, "1-32"), (100, "1-32")]

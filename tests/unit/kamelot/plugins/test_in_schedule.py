@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from oar.core.job import NoRoom
-from oar.kamelot import Gantt, Platform, Rules, place_at
-from tests.unit.kamelot.build import found, job, nodes_of_8, place, resources_of, taken
+from oar.kamelot import Gantt, Platform, Rules
+from tests.unit.kamelot.build import found, job, nodes_of_8, place, place_checked_at, resources_of, taken
 from tests.unit.kamelot.plugins.placing import SHIPPED, wants
 
 RULES = Rules(0, plugins=SHIPPED)
@@ -39,7 +39,10 @@ def test_an_unknown_plugin_harms_nobody_but_its_job() -> None:
 
 def test_a_reservation_is_placed_by_its_plugin_at_its_date() -> None:
     gantt = Gantt(nodes_of_8(), [taken(0, 99, "9-16")], 0)
-    assert found(place_at(gantt, wants(1, "node=2", 60, find="contiguous"), 50, RULES)) == (50, "17-32")
+    assert found(place_checked_at(gantt, wants(1, "node=2", 60, find="contiguous"), 50, RULES)) == (
+        50,
+        "17-32",
+    )
 
 
 def test_containers_and_dependencies_hold_for_jobs_with_plugins() -> None:
