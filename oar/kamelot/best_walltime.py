@@ -52,7 +52,7 @@ def lengthened(
         return _longest_allowed(wanted, place, walltimes, allowed, drawn=False) or (wanted, place)
     durations = _durations(view.slots.begins, start, wanted.duration, wanted.duration + most_s - least_s)
     for number in range(_last_for_each_group(view, wanted, start, durations), -1, -1):
-        found = view.find(replace(wanted, duration=durations[number]), start, start) if number else place
+        found = view.find(wanted._replace(duration=durations[number]), start, start) if number else place
         if found is None:
             continue
         shorter = durations[number - 1] if number else wanted.duration
@@ -75,7 +75,7 @@ def _longest_allowed(
     def lasting(walltime_s: int) -> CompiledMoldable:
         more_s = walltime_s - wanted.moldable.walltime_s if drawn else 0
         moldable = replace(wanted.moldable, walltime_s=walltime_s)
-        return replace(wanted, duration=wanted.duration + more_s, moldable=moldable)
+        return wanted._replace(duration=wanted.duration + more_s, moldable=moldable)
 
     if not walltimes:
         return None
@@ -107,7 +107,7 @@ def _last_for_each_group(view: View, wanted: CompiledMoldable, start: int, durat
     """
     last = len(durations) - 1
     for group in wanted.groups:
-        last = _last_that_fits(view, replace(wanted, groups=(group,)), start, durations[: last + 1])
+        last = _last_that_fits(view, wanted._replace(groups=(group,)), start, durations[: last + 1])
     return last
 
 
@@ -115,7 +115,7 @@ def _last_that_fits(view: View, wanted: CompiledMoldable, start: int, durations:
     """Tell which of the durations is the last that fits; the first does, and all before one that does."""
 
     def fails(number: int) -> bool:
-        return view.find(replace(wanted, duration=durations[number]), start, start) is None
+        return view.find(wanted._replace(duration=durations[number]), start, start) is None
 
     last = len(durations) - 1
     if last == 0 or not fails(last):

@@ -106,8 +106,8 @@ def _first_of(mask: int, count: int) -> int:
 
 def procset_of(intervals: Iterable[tuple[int, int]], rising: bool = False) -> ProcSet:
     """Make the ProcSet of closed intervals, disjoint, given in any order, or ``rising`` and apart."""
-    procset = ProcSet()
     # ProcSet's constructor merges its arguments one by one: 38 ms for 256 intervals, against 0.1 ms here.
+    procset: ProcSet = ProcSet.__new__(ProcSet)
     procset._itvs = [tuple.__new__(ProcInt, one) for one in (intervals if rising else _joined(intervals))]
     return procset
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from oar.core.job import HALF, Group, Moldable, WaitingJob
 from oar.kamelot.hierarchy import Counts, Hierarchy, at_least, choose, make_test, needed
@@ -45,8 +46,7 @@ class CompiledGroup:
     """What to add to a tally to see which blocks have enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledMoldable:
+class CompiledMoldable(NamedTuple):
     """A moldable: its groups in order, and the seconds it takes in the plan."""
 
     moldable: Moldable

@@ -112,6 +112,7 @@ class Gantt:
         self.platform = platform
         self.quotas = quotas
         self.now = now
+        self.at_once = Earliest(now)
         self.ends = dict(ends or {})
         self.bars: list[Bar] = []
         self._ending: dict[int, list[int]] = defaultdict(list)

@@ -217,7 +217,7 @@ def _earliest(gantt: Gantt, job: WaitingJob, rules: Rules, dates: JobDates) -> E
 
     A job that is postponed does not start before its date either.
     """
-    earliest = Earliest(gantt.now)
+    earliest = gantt.at_once
     if dates.postpone is not None and dates.postpone > gantt.now:
         earliest = Earliest(dates.postpone, postponed=True)
     for required in job.dependencies:

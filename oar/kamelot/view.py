@@ -44,13 +44,17 @@ class View:
 
     def find(self, wanted: CompiledMoldable, earliest: int, latest: int) -> Place | None:
         """Find the first start between two dates, both included, at which the moldable has its resources."""
-        duration = wanted.duration
-        known = max([self._hints.not_before(group, duration) for group in wanted.groups])
+        duration, groups = wanted.duration, wanted.groups
+        if len(groups) > 1:
+            known = max([self._hints.not_before(group, duration) for group in groups])
+            return find_place(self.slots, groups, duration, max(earliest, known), latest)
+        group = groups[0]
+        known = self._hints.not_before(group, duration)
         place = None
         if known <= latest:
-            place = find_place(self.slots, wanted.groups, duration, max(earliest, known), latest)
-        if len(wanted.groups) == 1 and earliest <= max(known, self.slots.begins[0]):
+            place = find_place(self.slots, groups, duration, max(earliest, known), latest)
+        if earliest <= known or earliest <= self.slots.begins[0]:
             start = place.start if place else latest + 1
             if start > known:
-                self._hints.learn(wanted.groups[0], duration, start)
+                self._hints.learn(group, duration, start)
         return place

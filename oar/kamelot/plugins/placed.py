@@ -98,7 +98,7 @@ def prolonged(
 
     def lasting(more_s: int) -> CompiledMoldable:
         moldable = replace(least, walltime_s=least.walltime_s + more_s)
-        return replace(wanted, moldable=moldable, duration=wanted.duration + more_s * drawn)
+        return wanted._replace(moldable=moldable, duration=wanted.duration + more_s * drawn)
 
     if more > 0 and allowed is not None:
         more = bisect_left(range(1, more + 1), True, key=lambda s: allowed(lasting(s), place) > place.start)
