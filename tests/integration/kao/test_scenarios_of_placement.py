@@ -102,3 +102,20 @@ def test_p11_so_many_jobs_of_a_group_of_queues_are_placed_as_the_bound_says(
     settings = SchedulerSettings(jobs_per_round=bound)
     Metascheduler(five.engine, five.metascheduler.reader, settings).run()
     assert len(five.starts()) == placed
+
+
+def test_p13_one_round_plans_every_job_of_a_heavy_load(five: Site) -> None:
+    """More than 42 jobs of all forms, arrays and alternatives among them, many times what fits at once."""
+    forms = (
+        ("resource_id=1,walltime=0:10:0",),
+        ("network_address=1,walltime=0:30:0",),
+        ("network_address=2/resource_id=1,walltime=1:0:0",),
+        ("resource_id=5,walltime=0:1:0",),
+        ("network_address=3,walltime=2:0:0", "resource_id=2,walltime=0:20:0"),
+        ("resource_id=ALL,walltime=0:5:0",),
+    )
+    for _ in range(3):
+        for form in forms:
+            five.submit(*form, commands=("true",) * 3)
+    five.metascheduler.run()
+    assert len(five.starts()) == 54
