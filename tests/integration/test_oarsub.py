@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ from oar.db.tables_jobs import (
 )
 from oar.settings import DatabaseSettings, ServerSettings, Settings
 from tests.integration.conftest import Database
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -42,15 +42,9 @@ OWN = pwd.getpwuid(os.geteuid())
 Submit = Callable[..., Result]
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture
 def settings(database: Database) -> Settings:
-    server = ServerSettings(hostname="127.0.0.1", message_port=free_port())
+    server = ServerSettings(hostname="127.0.0.1", message_port=free_ports(1)[0])
     return Settings(database=database.settings, server=server)
 
 

@@ -20,6 +20,7 @@ from oar.db.tables_jobs import JobStateLogRow
 from oar.remote.runner import Remote
 from oar.settings import NodeSettings, ServerSettings, Settings
 from tests.integration.life.build import add_job, add_node, job_state
+from tests.ports import free_ports
 from tests.unit.almighty.fakes import FakeMetaScheduler, FakeRemote
 
 T = TypeVar("T")
@@ -27,18 +28,13 @@ T = TypeVar("T")
 CHALLENGE = "123"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def server_settings(**values: Any) -> Settings:
     """Say where a test's server listens; short times, so that tests are short."""
+    text_port, message_port = free_ports(2)
     server = ServerSettings(
         hostname="127.0.0.1",
-        text_port=free_port(),
-        message_port=free_port(),
+        text_port=text_port,
+        message_port=message_port,
         kill_repeat_s=1,
         kill_give_up_s=4,
     )
@@ -99,13 +95,22 @@ async def running_server(
     almighty = Almighty(settings, World(way or engine, remote, metascheduler, context), grace_s=0)
     task = asyncio.create_task(almighty.run())
     try:
-        async with asyncio.timeout(10):
-            await almighty.ready.wait()
+        await _ready(almighty, task)
         yield RunningServer(engine, settings, remote, metascheduler, almighty)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         context.destroy(linger=0)
+
+
+async def _ready(almighty: Almighty, task: asyncio.Task[None]) -> None:
+    """Wait until the server has begun to work; raises what ended it before."""
+    waiting = asyncio.create_task(almighty.ready.wait())
+    done, _ = await asyncio.wait({waiting, task}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task in done:
+        task.result()
+    assert waiting in done, "the server is not ready after 10 s"
 
 
 def report_line(job_id: int, code: int = 0, status: int | None = 0, challenge: str = CHALLENGE) -> str:

@@ -16,7 +16,7 @@ import pytest
 from oar.bus import is_listening, send
 from oar.core.messages import Hint
 from oar.settings import DatabaseSettings, ServerSettings
-from tests.integration.almighty.server import free_port
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,8 @@ class Site:
 
 
 def site(folder: Path, database: DatabaseSettings, metascheduler: str) -> Site:
-    server = ServerSettings(hostname="127.0.0.1", text_port=free_port(), message_port=free_port())
+    text_port, message_port = free_ports(2)
+    server = ServerSettings(hostname="127.0.0.1", text_port=text_port, message_port=message_port)
     conf, log = folder / "oar.conf", folder / "oar.log"
     conf.write_text(
         f"""\

@@ -11,19 +11,15 @@ from oar.almighty.front_door import EVERYWHERE, FrontDoor, Limits, PortTaken, li
 from oar.bus import is_listening, send
 from oar.core.messages import Hint, JobReport, Message
 from oar.settings import ServerSettings
+from tests.ports import free_ports
 
 REPORT = JobReport(12, 0, 256, "42")
 QUICK = Limits(clients=5, reading_time=0.3)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def free_settings() -> ServerSettings:
-    return ServerSettings(hostname="127.0.0.1", text_port=free_port(), message_port=free_port())
+    text_port, message_port = free_ports(2)
+    return ServerSettings(hostname="127.0.0.1", text_port=text_port, message_port=message_port)
 
 
 class Ear:
