@@ -17,7 +17,7 @@ from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, end_refused_jobs, refuse_jobs
 from oar.db.planning import read_jobs_in, write_plan, write_texts
 from oar.kao.model import Decisions, World
-from oar.kao.round import QUOTA_OK, message_of
+from oar.kao.tell import QUOTA_OK, message_of
 
 log = logging.getLogger(__name__)
 
