@@ -25,7 +25,8 @@ What callers use::
 
 ``schedule(platform, running, waiting, now, rules, ends=ends) -> Plan`` does the above in one call: besteffort
 jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)
-at that date or not at all. ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
+at that date or not at all. ``seek(gantt, job, rules)`` tells where a job would be placed, and draws nothing.
+``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
 says why no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)``
 lists what is wrong in a plan. ``obstacle(gantt, job, date, rules) -> Obstacle | None`` says for any job,
 placed or not, what prevents its start at a date, and from when on nothing does; None: it could start then.
@@ -37,7 +38,7 @@ from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occ
 from oar.kamelot.platform import Platform
 from oar.kamelot.reasons.explain import Reason, ReasonKind, explain
 from oar.kamelot.reasons.obstacle import Obstacle, obstacle
-from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule
+from oar.kamelot.schedule import Plan, fits, place_all, place_at, schedule, seek
 from oar.kamelot.strict_order import STRICT_POLICY, place_in_strict_order
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "place_at",
     "place_in_strict_order",
     "schedule",
+    "seek",
 ]

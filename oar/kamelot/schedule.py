@@ -70,6 +70,15 @@ def place_all(
     return outcomes
 
 
+def seek(gantt: Gantt, job: WaitingJob, rules: Rules, latest: int = FOREVER) -> Outcome:
+    """Tell where a job would be placed now, and draw nothing; as ``place_all``, it never raises."""
+    usable = Eligible(gantt.platform, rules, gantt.now).resources(job)
+    try:
+        return _place(gantt, job, rules, usable, latest, draws=False)
+    except Exception as problem:  # noqa: BLE001 - as above
+        return NoRoom(job.job_id, f"could not be planned: {str(problem) or type(problem).__name__}")
+
+
 def place_at(gantt: Gantt, job: WaitingJob, start: int, rules: Rules) -> Outcome:
     """Place a job, by its first moldable, at that date or not at all (a reservation).
 
@@ -97,7 +106,9 @@ def fits(platform: Platform, job: WaitingJob) -> str | None:
     return None if reason is None else reason.words()
 
 
-def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int) -> Outcome:
+def _place(
+    gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int, *, draws: bool = True
+) -> Outcome:
     dates = job_dates(job.types)
     if missed := dates.missed(gantt.now):
         return _refuse(gantt, job, Reason(ReasonKind.TOO_LATE, text=f"{missed}={job.types[missed]}"))
@@ -108,7 +119,7 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int
     if view is None:
         return _refuse(gantt, job, _no_container(job))
     moldables = made_ready(gantt, job, usable, rules)
-    search = _Search(gantt, job, view)
+    search = _Search(gantt, job, view, draws=draws)
     if job.types and asks_for_plugin(job):
         bounds = Bounds(earliest.date, latest, dates.deadline)
         return search.by_plugin(moldables, rules, usable, earliest, bounds)
@@ -124,8 +135,9 @@ def _place(gantt: Gantt, job: WaitingJob, rules: Rules, usable: int, latest: int
 class _Search:
     """The search for the place of one job in the plan as it sees it; within quotas, if there are any."""
 
-    def __init__(self, gantt: Gantt, job: WaitingJob, view: View) -> None:
+    def __init__(self, gantt: Gantt, job: WaitingJob, view: View, *, draws: bool = True) -> None:
         self._gantt = gantt
+        self._draws = draws
         self._job = job
         self._view = view
         self.find: NormalFind = view.find
@@ -168,6 +180,9 @@ class _Search:
     def _draw(self, found: Placed, earliest: Earliest) -> Assignment:
         wanted, place = found
         job, moldable = self._job, wanted.moldable
+        if not self._draws:
+            there = self._gantt.platform.procset(place.resources)
+            return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, there)
         held_by = None if self._within is None else self._within.held_until(wanted, place.start)
         resources = self._gantt.plan(job, wanted, place, earliest, held_by)
         return Assignment(job.job_id, moldable.moldable_id, place.start, moldable.walltime_s, resources)

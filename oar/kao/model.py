@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
-from oar.kamelot import Platform
+from oar.kamelot import Gantt, Platform
 from oar.kamelot.quotas import Quotas
 
 
@@ -91,7 +91,7 @@ class Decisions:
     that are not Alive too. ``refused`` gives the last message of each job that will never run. ``told`` holds
     what waiting jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are
     checked. ``karma`` is that of the jobs whose order follows it; ``complaints`` are about orders that
-    failed.
+    failed. ``gantt`` is the plan as it was drawn, for questions about it.
     """
 
     outcomes: Mapping[JobId, Outcome]
@@ -104,6 +104,7 @@ class Decisions:
     flaws: tuple[str, ...] = ()
     karma: Mapping[JobId, float] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
+    gantt: Gantt | None = field(default=None, compare=False, repr=False)
 
     @property
     def plan(self) -> tuple[Assignment, ...]:

@@ -87,6 +87,7 @@ def run_round(
         _check(world, occupations, outcomes, rules) if check_plan else (),
         ranking.karma,
         ranking.complaints,
+        gantt,
     )
 
 
