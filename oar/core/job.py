@@ -112,7 +112,8 @@ class RunningJob:
     """A job that holds resources now.
 
     It leaves them, at the latest, ``walltime_s`` and ``suspended_s`` after its start: the time that it was
-    suspended so far is given back to it.
+    suspended so far is given back to it. With ``checkpoint_s`` its command wants a signal so many seconds
+    before its end; ``checkpointed_at`` is when it was last sent one, 0 for never.
     """
 
     job_id: JobId
@@ -127,6 +128,9 @@ class RunningJob:
     resources: ProcSet
     types: Mapping[str, str] = field(default_factory=dict)
     suspended_s: int = 0
+    interactive: bool = False
+    checkpoint_s: int = 0
+    checkpointed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
-"""Who starts now, beside whom, and which besteffort jobs must make room first. Pure."""
+"""Who starts now, beside whom, and who waits for besteffort jobs to make room. Pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, RunningJob, WaitingJob
-from oar.core.states import UNCHANGED, JobState, NodeState
+from oar.core.states import UNCHANGED, JobState, NodeState, ReservationState
 from oar.kamelot import Platform
 from oar.kamelot.bits import mask_of
 from oar.kamelot.containers import Space, nesting_of
 from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kamelot.reasons.reason import SHOWN
 from oar.kamelot.sharing import ALONE, sharing_of
+from oar.kao.evict import Departure, Evictions, departure, evictions
 
 STANDBY_TYPES = ("noop", "cosystem", "deploy")
 """Jobs of these types start on nodes that sleep, when the type has the value ``standby``."""
@@ -22,14 +24,14 @@ class Launches:
     """What follows from a plan for this second.
 
     ``jobs`` start now. ``beside`` names for those that share the jobs that may hold the same resources,
-    ``in_any_state`` are those whose resources need not be Alive. ``evictions`` are besteffort jobs that must
-    leave. ``held_back`` says in words what the others wait for whose date has come.
+    ``in_any_state`` are those whose resources need not be Alive. ``evictions`` are about besteffort jobs that
+    must leave. ``held_back`` says in words what the others wait for whose date has come.
     """
 
     jobs: tuple[Assignment, ...] = ()
     beside: Mapping[JobId, frozenset[JobId]] = field(default_factory=dict)
     in_any_state: frozenset[JobId] = frozenset()
-    evictions: tuple[JobId, ...] = ()
+    evictions: Evictions = field(default_factory=Evictions)
     held_back: Mapping[JobId, str] = field(default_factory=dict)
 
 
@@ -41,25 +43,33 @@ def launch(
     *,
     now: int,
     freed_types: Collection[str] = (),
+    horizon_s: int = 0,
 ) -> Launches:
     """Choose the jobs that start, and who has to leave for others, in the order of the plan.
 
-    Only the jobs that wait for an eviction are held back by it; the rest of the plan starts.
+    Besteffort jobs leave ``horizon_s`` before a job is to start. Only the jobs that wait for an eviction are
+    held back by it; the rest of the plan starts.
     """
     jobs = {job.job_id: job for job in waiting}
     scene = _Scene(platform, running, freed_types)
     starting: list[Assignment] = []
     beside: dict[JobId, frozenset[JobId]] = {}
-    evicted: set[JobId] = set()
+    leaving: dict[JobId, Departure] = {}
+    room_for: dict[JobId, JobId] = {}
     held_back: dict[JobId, str] = {}
     for one in plan:
         job = jobs[one.job_id]
-        if one.start_time > now:
+        if one.start_time > now + horizon_s:
             continue
         reason = scene.missing(job, one)
-        if not reason and (in_the_way := scene.in_the_way(job, one)):
-            evicted.update(in_the_way)
-            reason = f"starts as soon as it has the resources of besteffort {_named(in_the_way)}"
+        in_the_way = scene.in_the_way(job, one) if not reason or _keeps_its_date(job) else []
+        for other in in_the_way:
+            leaving[other.job_id] = scene.departure(other, now)
+            room_for.setdefault(other.job_id, job.job_id)
+        if one.start_time > now:
+            continue
+        if in_the_way and not reason:
+            reason = _waits_for([leaving[other.job_id] for other in in_the_way], in_the_way)
         if reason:
             held_back[one.job_id] = reason
             continue
@@ -70,7 +80,7 @@ def launch(
         tuple(starting),
         {job_id: others for job_id, others in beside.items() if others},
         frozenset(one.job_id for one in starting if takes_any_state(jobs[one.job_id])),
-        tuple(sorted(evicted)),
+        evictions(leaving, room_for),
         held_back,
     )
 
@@ -95,6 +105,17 @@ def takes_any_state(job: WaitingJob) -> bool:
     return is_permissive(job) or takes_standby(job)
 
 
+def _keeps_its_date(job: WaitingJob) -> bool:
+    """Tell whether the job may start with less than it was promised rather than later."""
+    return job.reservation is ReservationState.SCHEDULED
+
+
+def _waits_for(departures: Sequence[Departure], leaving: Sequence[RunningJob]) -> str:
+    words = f"starts as soon as it has the resources of besteffort {_named([one.job_id for one in leaving])}"
+    until = max(one.until for one in departures)
+    return f"{words}, which may save its work until {format_date(until)}" if until else words
+
+
 @dataclass(frozen=True, slots=True)
 class _Holder:
     job: WaitingJob | RunningJob
@@ -114,7 +135,7 @@ class _Scene:
             if one.state is not NodeState.ALIVE or one.next_state not in (UNCHANGED, NodeState.ALIVE)
         }
         self._holders: list[_Holder] = []
-        self._besteffort: list[_Holder] = []
+        self._besteffort: list[tuple[RunningJob, _Holder]] = []
         self._containers: dict[Space, set[Space]] = defaultdict(set)
         """The spaces that the containers of a space are in."""
         self._areas: dict[Space, int] = defaultdict(int)
@@ -124,6 +145,7 @@ class _Scene:
         self._suspended = [one for one in self._holders if _is_suspended(one.job)]
         freed = freed_ranks(platform, freed_types) if self._suspended else ()
         self._freed = mask_of(freed)
+        self._on_nodes: int | None = None
 
     def missing(self, job: WaitingJob, place: Assignment) -> str:
         """Say in words what keeps a job whose date has come; "" when it can start.
@@ -144,16 +166,27 @@ class _Scene:
         )
         return f"starts as soon as {_listed(list(nodes))} can be used" if nodes else ""
 
-    def in_the_way(self, job: WaitingJob, place: Assignment) -> list[JobId]:
-        """Name the besteffort jobs that have to leave before the job starts; besteffort jobs evict nobody."""
-        if is_besteffort(job) or job.queue == BESTEFFORT:
+    def in_the_way(self, job: WaitingJob, place: Assignment) -> list[RunningJob]:
+        """Give the besteffort jobs that have to leave before the job starts; besteffort jobs evict nobody."""
+        if is_besteffort(job) or job.queue == BESTEFFORT or not self._besteffort:
             return []
         wanted = self._platform.mask(place.resources)
         return [
-            one.job.job_id
-            for one in self._besteffort
+            running
+            for running, one in self._besteffort
             if wanted & one.resources and not self._may_stay(one, job, wanted)
         ]
+
+    def departure(self, job: RunningJob, now: int) -> Departure:
+        """Say how a besteffort job that is in the way leaves."""
+        if self._on_nodes is None:
+            ranks = (
+                rank
+                for rank, one in enumerate(self._platform.resources)
+                if one.node and one.type == "default"
+            )
+            self._on_nodes = mask_of(ranks)
+        return departure(job, now, has_node=bool(self._platform.mask(job.resources) & self._on_nodes))
 
     def companions(self, job: WaitingJob, place: Assignment) -> frozenset[JobId]:
         """Name the jobs that hold some of the resources, and that may."""
@@ -172,8 +205,8 @@ class _Scene:
     def _add(self, job: WaitingJob | RunningJob, resources: int) -> None:
         one = _Holder(job, resources)
         self._holders.append(one)
-        if is_besteffort(job):
-            self._besteffort.append(one)
+        if is_besteffort(job) and isinstance(job, RunningJob):
+            self._besteffort.append((job, one))
         nesting = nesting_of(job)
         if nesting.opens is not None:
             self._containers[nesting.opens].add(nesting.inside)

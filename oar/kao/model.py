@@ -7,6 +7,7 @@ from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
 from oar.kamelot import Gantt, Platform
 from oar.kamelot.quotas import Quotas
+from oar.kao.evict import Evictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,13 @@ class SiteChoices:
     """What a site has chosen beside the rules of placement.
 
     A suspended job leaves resources of ``freed_types`` to others. With ``dependencies_need_success`` a job is
-    not planned when one that it depends on failed.
+    not planned when one that it depends on failed. Besteffort jobs leave ``evict_before_s`` before a job is
+    to start that needs their resources; the security time counts where it is longer.
     """
 
     freed_types: frozenset[str] = frozenset({"default"})
     dependencies_need_success: bool = False
+    evict_before_s: int = 0
 
 
 USUAL_CHOICES = SiteChoices()
@@ -86,7 +89,7 @@ class Decisions:
     """What a round wants done.
 
     ``outcomes`` has an entry for every job that was looked at; the placed ones are the new plan. ``launches``
-    are to be started now, ``evictions`` are besteffort jobs that must make room. ``beside`` names, for
+    are to be started now, ``leaving`` is about besteffort jobs that must make room. ``beside`` names, for
     launches that share, the jobs that may hold the same resources; launches ``in_any_state`` take resources
     that are not Alive too. ``refused`` gives the last message of each job that will never run. ``told`` holds
     what waiting jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are
@@ -96,7 +99,7 @@ class Decisions:
 
     outcomes: Mapping[JobId, Outcome]
     launches: tuple[Assignment, ...] = ()
-    evictions: tuple[JobId, ...] = ()
+    leaving: Evictions = field(default_factory=Evictions)
     beside: Mapping[JobId, frozenset[JobId]] = field(default_factory=dict)
     in_any_state: frozenset[JobId] = frozenset()
     refused: Mapping[JobId, str] = field(default_factory=dict)
@@ -105,6 +108,11 @@ class Decisions:
     karma: Mapping[JobId, float] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
     gantt: Gantt | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def evictions(self) -> tuple[JobId, ...]:
+        """The besteffort jobs that are killed to make room."""
+        return self.leaving.kills
 
     @property
     def plan(self) -> tuple[Assignment, ...]:

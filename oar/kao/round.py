@@ -75,6 +75,7 @@ def run_round(
         world.platform,
         now=world.now,
         freed_types=choices.freed_types,
+        horizon_s=max(choices.evict_before_s, rules.security_time_s),
     )
     return Decisions(
         outcomes,
