@@ -12,14 +12,17 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Bound, JsonObject, Settings, Targets
+from oar.settings import Bound, ByQueue, JsonObject, Settings, Targets
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,32 @@ def _read_json_object(text: str) -> JsonObject:
     return JsonObject(text or "{}")
 
 
+def _read_seconds(text: str) -> float:
+    value = _read_float(text or "0")
+    if value < 0 and value != -1:
+        raise ValueError(text)
+    return value
+
+
+def _read_users(text: str) -> frozenset[str]:
+    return frozenset(text.replace(",", " ").split())
+
+
+def _by_queue(read: Callable[[str], T]) -> Callable[[str], ByQueue[T]]:
+    """Read one value for all queues, or a hash by queue, in which ``_`` stands for all others."""
+
+    def read_all(text: str) -> ByQueue[T]:
+        if not text.lstrip().startswith("{"):
+            return ByQueue(read(text))
+        values = {queue: read(value) for queue, value in parse_hash(text).items()}
+        otherwise = values.pop("_", read(""))
+        return ByQueue(otherwise, tuple(values.items()))
+
+    return read_all
+
+
+_OR_HASH = ", or a hash by queue such as {default => %s}"
+
 _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "a text"),
     int: (int, "a whole number"),
@@ -158,6 +187,9 @@ _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     Bound: (_read_bound, 'a whole number, 0 or "" for no bound'),
     Targets: (_read_targets, "shares in percent by name, such as {first => 75, default => 25}"),
     JsonObject: (_read_json_object, "a JSON object in single quotes, such as '{\"name\": 1.5}'"),
+    ByQueue[float]: (_by_queue(_read_seconds), f"seconds, 0 or more, or -1{_OR_HASH % '3600'}"),
+    ByQueue[bool]: (_by_queue(_read_yes_no), f'"yes" or "no"{_OR_HASH % "yes"}'),
+    ByQueue[frozenset[str]]: (_by_queue(_read_users), f"names of users or *{_OR_HASH % 'alice'}"),
     tuple[str, ...]: (lambda text: tuple(shlex.split(text)), "a command with balanced quotes"),
 }
 

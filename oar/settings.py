@@ -4,7 +4,7 @@ Each field names the key of ``oar.conf`` it comes from; ``etc/oar.conf`` documen
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NewType
+from typing import Any, Generic, NewType, TypeVar
 
 Bound = NewType("Bound", int)
 """At most so many; 0 means no bound."""
@@ -35,6 +35,34 @@ class Targets:
 
     def __str__(self) -> str:
         return "{" + ", ".join(f"{name} => {share:g}" for name, share in self.percent) + "}"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ByQueue(Generic[T]):
+    """A value that may differ from queue to queue: ``otherwise`` holds for those that are not named."""
+
+    otherwise: T
+    named: tuple[tuple[str, T], ...] = ()
+
+    def of(self, queue: str) -> T:
+        """Tell the value of a queue."""
+        return dict(self.named).get(queue, self.otherwise)
+
+    def __str__(self) -> str:
+        values = [f"{queue} => {_spelled(value)}" for queue, value in self.named]
+        otherwise = _spelled(self.otherwise)
+        return "{" + ", ".join([*values, f"_ => {otherwise}"]) + "}" if values else otherwise
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +137,32 @@ class SchedulerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendSettings:
+    """Who may suspend jobs that run, and what is run then on nodes and on the server."""
+
+    users_may: bool = key("USERS_ALLOWED_HOLD_RESUME", False)
+    node_file: str = key("SUSPEND_RESUME_FILE", "")
+    after_suspend: str = key("JUST_AFTER_SUSPEND_EXEC_FILE", "")
+    before_resume: str = key("JUST_BEFORE_RESUME_EXEC_FILE", "")
+    script_timeout_s: int = key("SUSPEND_RESUME_SCRIPT_TIMEOUT", 60, least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WalltimeSettings:
+    """Which changes of the walltime of running jobs are taken; seconds below 1 are a part of the walltime."""
+
+    enabled: bool = key("WALLTIME_CHANGE_ENABLED", False)
+    max_increase: ByQueue[float] = key("WALLTIME_MAX_INCREASE", ByQueue(0.0))
+    least: ByQueue[float] = key("WALLTIME_MIN_FOR_CHANGE", ByQueue(0.0))
+    no_reduction: ByQueue[bool] = key("WALLTIME_REDUCTION_DISALLOWED", ByQueue(False))
+    apply_time: ByQueue[float] = key("WALLTIME_CHANGE_APPLY_TIME", ByQueue(0.0))
+    increment: ByQueue[float] = key("WALLTIME_INCREMENT", ByQueue(0.0))
+    may_force: ByQueue[frozenset[str]] = key("WALLTIME_ALLOWED_USERS_TO_FORCE", ByQueue(frozenset()))
+    may_delay: ByQueue[frozenset[str]] = key("WALLTIME_ALLOWED_USERS_TO_DELAY_JOBS", ByQueue(frozenset()))
+    timeout_s: int = key("WALLTIME_CHANGE_TIMEOUT", 0, least=0)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSettings:
     """Which waiting job is planned first; without ``priority`` the policy of each queue says it."""
 
@@ -170,5 +224,7 @@ class Settings:
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     order: OrderSettings = field(default_factory=OrderSettings)
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
+    suspend: SuspendSettings = field(default_factory=SuspendSettings)
+    walltime: WalltimeSettings = field(default_factory=WalltimeSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)

@@ -7,7 +7,7 @@ import pytest
 
 from oar.config import BadValue, known_keys, load_settings
 from oar.errors import ConfigurationError
-from oar.settings import Targets
+from oar.settings import ByQueue, Targets
 
 SHIPPED = Path(__file__).parents[3] / "etc" / "oar.conf"
 
@@ -139,3 +139,33 @@ def test_a_bound_may_be_empty_which_means_that_there_is_none(conf, text, bound):
 def test_the_configuration_of_an_own_order_has_to_be_a_json_object(conf, text):
     with pytest.raises(BadValue, match="a JSON object in single quotes"):
         load_settings(conf(f"CUSTOM_JOB_SORTING_CONFIG='{text}'\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7200", ByQueue(7200.0)),
+        ("-1", ByQueue(-1.0)),
+        ("0.5", ByQueue(0.5)),
+        ("{default => 7200, _ => -1}", ByQueue(-1.0, (("default", 7200.0),))),
+        ("{'default': '0.5'}", ByQueue(0.0, (("default", 0.5),))),
+    ],
+)
+def test_a_walltime_change_is_bounded_for_all_queues_or_by_queue(conf, text, value):
+    settings, _ = load_settings(conf(f'WALLTIME_MAX_INCREASE="{text}"\n'))
+    assert settings.walltime.max_increase == value
+
+
+def test_who_may_force_walltime_changes_is_named_for_all_queues_or_by_queue(conf):
+    settings, _ = load_settings(
+        conf("WALLTIME_ALLOWED_USERS_TO_FORCE=\"{'_' => '*', besteffort => '', admin => 'ann, bob'}\"\n")
+    )
+    users = settings.walltime.may_force
+    wanted = (frozenset("*"), frozenset(), frozenset({"ann", "bob"}))
+    assert (users.of("default"), users.of("besteffort"), users.of("admin")) == wanted
+
+
+@pytest.mark.parametrize("text", ["much", "-2", "{default => much}", "{default => 1"])
+def test_seconds_by_queue_that_are_none_are_refused(conf, text):
+    with pytest.raises(BadValue, match=r"WALLTIME_INCREMENT=.*seconds, 0 or more, or -1, or a hash by queue"):
+        load_settings(conf(f'WALLTIME_INCREMENT="{text}"\n'))
