@@ -15,8 +15,10 @@ class Duty(Enum):
 
     ROUND = "scheduling round"
     KILLS = "kills"
+    SIGNALS = "signals to jobs"
     NODE_STATES = "node states"
     TIMES = "times"
+    CLIENTS = "waiting clients"
 
 
 DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
@@ -26,7 +28,7 @@ DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
     Hint.TERM: (Duty.ROUND,),
     Hint.JOB_ENDED: (Duty.ROUND,),
     Hint.WALLTIME: (Duty.ROUND,),
-    Hint.KILL_ASKED: (Duty.KILLS,),
+    Hint.KILL_ASKED: (Duty.KILLS, Duty.SIGNALS),
     Hint.STATE_CHANGED: (Duty.NODE_STATES,),
     Hint.CHECK_TIMES: (Duty.TIMES,),
     Hint.CHECK_NODES: (),
@@ -78,6 +80,7 @@ class Agenda:
         if duty is Duty.ROUND:
             self._round_not_before = now + self._rhythm.between_rounds
             self.want(duty, now, after=self._rhythm.safety_round)
+            self.want(Duty.CLIENTS, now)
         elif duty is Duty.TIMES:
             self.want(duty, now, after=self._rhythm.times)
 

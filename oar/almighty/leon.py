@@ -83,6 +83,8 @@ class Leon:
         if step.job_ended:
             log.info("job %d: killed", kill.job_id)
             self._means.hear(Hint.JOB_ENDED)
+        if Effect.TELL_CLIENT in step.effects:
+            self._means.clients.tell(kill.job_id)
         if Effect.SIGNAL_OAREXEC in step.effects:
             self._sent_at[kill.job_id] = asyncio.get_running_loop().time()
             self.signal(kill.job_id)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from oar.almighty.agenda import Agenda, Duty, Rhythm
 from oar.almighty.begin_end import take_report
+from oar.almighty.clients import Clients, send_line
 from oar.almighty.database import Database
 from oar.almighty.finish import complete_end
 from oar.almighty.front_door import FrontDoor
@@ -60,7 +61,16 @@ class Almighty:
         self._agenda = Agenda(rhythm or Rhythm(between_rounds=server.seconds_between_rounds), loop.time())
         self._database = Database(world.engine)
         self._pool = LaunchPool(server.launches_at_once, self._perform)
-        means = Means(self._database, world.remote, settings, self._hear, self._pool.add, self._pool.is_busy)
+        self._clients = Clients(self._database, self._hear, send_line)
+        means = Means(
+            self._database,
+            world.remote,
+            settings,
+            self._hear,
+            self._pool.add,
+            self._pool.is_busy,
+            self._clients,
+        )
         self._means = means
         self._leon = Leon(means)
         self._reports = Reports(means)
@@ -71,6 +81,7 @@ class Almighty:
             Duty.KILLS: self._leon.carry_out_kills,
             Duty.NODE_STATES: NodeStates(means).settle,
             Duty.TIMES: Sarko(means, self._leon).look,
+            Duty.CLIENTS: self._clients.look,
         }
         self._pauses = dict.fromkeys(Duty, FIRST_PAUSE_S)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,6 +165,8 @@ class Almighty:
             self._hear(Hint.KILL_ASKED)
         if result.again:
             self._hear(Hint.SCHEDULE)
+        if result.again_in_s is not None:
+            self._agenda.want(Duty.ROUND, self._now(), after=result.again_in_s)
 
     async def _perform(self, action: JobAction) -> None:
         if action.kind is ActionKind.LAUNCH:
@@ -174,5 +187,6 @@ class Almighty:
         await asyncio.gather(*duties, return_exceptions=True)
         await self._pool.close(self._grace_s)
         await self._leon.close()
+        await self._clients.close()
         await self._metascheduler.close()
         self._database.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from oar.almighty.clients import Clients
 from oar.almighty.database import Database
 from oar.almighty.job_queues import JobAction
 from oar.core.messages import Hint
@@ -15,7 +16,7 @@ class Means:
     """The ways to the database, to the nodes, and to the other parts of the server.
 
     ``hear`` notes a hint in the agenda, ``act`` queues an action on a job, ``is_busy`` tells whether one on
-    this job waits or runs.
+    this job waits or runs, ``clients`` talk to the oarsubs that wait.
     """
 
     database: Database
@@ -24,6 +25,7 @@ class Means:
     hear: Callable[[Hint], None]
     act: Callable[[JobAction], None]
     is_busy: Callable[[int], bool]
+    clients: Clients
 
     @property
     def many_nodes_timeout_s(self) -> float:

@@ -53,6 +53,8 @@ class NodeStates:
         log.debug("job %d: event %s carried out", event.job_id, event.kind)
         if applied.queues_stopped:
             log.error("job %d: %s stops all queues; enable them with oarnotify -e", event.job_id, event.kind)
+        if Effect.TELL_CLIENT in applied.effects:
+            self._means.clients.tell(event.job_id)
         if Effect.CLEAN_NODES in applied.effects:
             self._means.act(JobAction(event.job_id, ActionKind.END))
         if Effect.WAKE_SCHEDULER in applied.effects:

@@ -1,21 +1,20 @@
 """Carries out a round's decisions in one write transaction."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from oar.core.events import EventKind
 from oar.core.job import Assignment, JobId
 from oar.core.states import JobState
-from oar.db.events import record_for_jobs
+from oar.db.clients import refused_without_client
 from oar.db.fair_share import write_karma
 from oar.db.holders import Companions
-from oar.db.kills import SERVER, ask_kills, jobs_asked_to_end
 from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, end_refused_jobs, refuse_jobs
 from oar.db.planning import read_jobs_in, write_plan, write_texts
+from oar.kao.make_room import make_room
 from oar.kao.model import Decisions, World
 from oar.kao.tell import QUOTA_OK, message_of
 
@@ -26,12 +25,14 @@ log = logging.getLogger(__name__)
 class Applied:
     """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for.
 
-    ``again`` asks for another round: jobs ended in this one, and others may wait for that.
+    ``again`` asks for another round: jobs ended in this one, and others may wait for that. ``again_in_s`` asks
+    for one after so many seconds.
     """
 
     to_launch: tuple[JobId, ...]
     killed: bool
     again: bool = False
+    again_in_s: int | None = None
 
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
@@ -40,11 +41,17 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     after = [one for one in decisions.plan if one.job_id not in launched]
     write_outcomes(connection, world, decisions, after, world.now)
     _launch(connection, world, decisions)
-    asked = jobs_asked_to_end(connection, decisions.evictions)
-    killed = _evict(connection, [one for one in decisions.evictions if one not in asked], world.now)
-    refused = read_jobs_in(connection, JobState.TO_ERROR)
+    killed = make_room(connection, decisions.leaving, world.now)
+    # The others are ended when their oarsub, which waits for the answer, was told.
+    refused = refused_without_client(connection)
     ended = end_refused_jobs(connection, refused, now=world.now) if refused else ()
-    return Applied(read_jobs_in(connection, JobState.TO_LAUNCH), killed, again=bool(ended))
+    look_again_at = decisions.leaving.look_again_at
+    return Applied(
+        read_jobs_in(connection, JobState.TO_LAUNCH),
+        killed,
+        again=bool(ended),
+        again_in_s=None if look_again_at is None else max(look_again_at - world.now, 1),
+    )
 
 
 def write_outcomes(
@@ -109,13 +116,3 @@ def _companions(world: World, decisions: Decisions) -> Mapping[JobId, Companions
     return {
         job_id: {other: settled.get(other) for other in others} for job_id, others in decisions.beside.items()
     }
-
-
-def _evict(connection: Connection, job_ids: Collection[JobId], now: int) -> bool:
-    """Ask besteffort jobs to leave; true when that was new for some."""
-    asked = sorted(ask_kills(connection, job_ids, SERVER, now))
-    words = dict.fromkeys(asked, "room for another job")
-    record_for_jobs(connection, EventKind.BESTEFFORT_KILL, words, now=now)
-    for job_id in asked:
-        log.info("job %d: besteffort, leaves its resources to another job", job_id)
-    return bool(asked)

@@ -7,8 +7,9 @@ RHYTHM = Rhythm(after_event=0.1, between_rounds=0.0, safety_round=60.0, times=1.
 def quiet_agenda(rhythm: Rhythm = RHYTHM, now: float = 100.0) -> Agenda:
     """An agenda whose first duties are all done at ``now``."""
     agenda = Agenda(rhythm, now - 1)
-    for duty in agenda.take(now):
-        agenda.finish(duty, now)
+    while due := agenda.take(now):  # the round wakes the talk to clients
+        for duty in due:
+            agenda.finish(duty, now)
     return agenda
 
 
@@ -21,6 +22,15 @@ def test_a_round_follows_a_submission_by_the_delay():
     agenda.hear(Hint.SUBMITTED, 100.0)
     assert Duty.ROUND not in agenda.take(100.05)
     assert Duty.ROUND in agenda.take(100.11)
+
+
+def test_clients_are_told_after_each_round():
+    agenda = quiet_agenda()
+    agenda.hear(Hint.SUBMITTED, 100.0)
+    agenda.take(100.2)
+    assert Duty.CLIENTS not in agenda.take(100.3)
+    agenda.finish(Duty.ROUND, 100.4)
+    assert agenda.take(100.4) == (Duty.CLIENTS,)
 
 
 def test_submissions_in_between_are_merged_and_do_not_push_the_round_back():
