@@ -1,6 +1,7 @@
 """Conditions in SQL that users write: where their strings end, and whether they are one condition. Pure."""
 
 import re
+from collections.abc import Iterator
 
 from oar.errors import BadRequest
 
@@ -65,3 +66,49 @@ def end_of_condition(text: str, begin: int, closing: str) -> int | None:
         if token.lastgroup == "unclosed":
             break
     return None
+
+
+def conjuncts(condition: str) -> tuple[str, ...]:
+    """Take a condition apart at each AND that joins it as a whole; parentheses round a part are left out.
+
+    A condition that OR or BETWEEN keeps together stays whole.
+    """
+    condition = _bare(condition)
+    if not condition:
+        return ()
+    words = [
+        token
+        for token, depth in _with_depth(condition)
+        if depth == 0 and token[0].upper() in ("AND", "OR", "BETWEEN", "CASE")
+    ]
+    if not words or any(token[0].upper() != "AND" for token in words):
+        return (condition,)
+    ends = [*(token.start() for token in words), len(condition)]
+    begins = [0, *(token.end() for token in words)]
+    return tuple(
+        part for begin, end in zip(begins, ends, strict=True) for part in conjuncts(condition[begin:end])
+    )
+
+
+def _bare(condition: str) -> str:
+    """Take off blanks and the parentheses round the whole condition."""
+    condition = condition.strip()
+    while condition.startswith("("):
+        inside = [token for token, depth in _with_depth(condition) if depth == 0]
+        if len(inside) != 1:
+            break
+        condition = condition[1:-1].strip()
+    return condition
+
+
+def _with_depth(condition: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Give the tokens that are no blanks, each with how many parentheses are open; a pair counts as one."""
+    depth = 0
+    for token in TOKEN.finditer(condition):
+        kind = token.lastgroup
+        if kind == "close":
+            depth -= 1
+        elif not token[0].isspace():
+            yield token, depth
+        if kind == "open":
+            depth += 1

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from oar.kamelot.counted import Counted
 
 ALWAYS = 2**31 - 2
-"""From this ``available_upto`` on a resource has no end of availability; neither has it at 0."""
+"""From this ``available_upto`` on a resource has no end of availability."""
+
+NEVER_WOKEN = 1
+"""Up to this ``available_upto``, which is no date then, a resource that sleeps is not woken."""
 
 
 KEPT = 200
@@ -90,6 +93,10 @@ class Platform:
                 rank = stop + 1
         return bits.procset_of(intervals, self._rising)
 
+    def resources_of(self, procset: ProcSet) -> tuple[Resource, ...]:
+        """Give the resources with these ids, in scheduling order; those that are Dead or unknown fall out."""
+        return tuple(self.resources[rank] for rank in bits.members(self.mask(procset)))
+
     def matching(self, condition: str) -> int:
         """Tell the ranks of the resources that match an SQL condition."""
         found = self._matching.get(condition)
@@ -106,17 +113,19 @@ class Platform:
             found |= self._in_state[state]
         return found
 
-    def available_after(self, date: int) -> int:
-        """Tell the ranks of the resources whose end of availability is set and later than the date."""
+    def standby(self, now: int) -> int:
+        """Tell the ranks of the resources that sleep and may be woken: Absent, and available after now."""
         return bits.mask_of(
-            rank for rank, upto in enumerate(r.available_upto for r in self.resources) if date < upto < ALWAYS
+            rank
+            for rank in bits.members(self.in_state(NodeState.ABSENT))
+            if now < self.resources[rank].available_upto
         )
 
     def ends_of_availability(self) -> dict[int, int]:
         """Tell which ranks can be used no longer from which date on."""
         ends: dict[int, int] = {}
         for rank, resource in enumerate(self.resources):
-            if 0 < resource.available_upto < ALWAYS:
+            if NEVER_WOKEN < resource.available_upto < ALWAYS:
                 ends[resource.available_upto] = ends.get(resource.available_upto, 0) | 1 << rank
         return ends
 

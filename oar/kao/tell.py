@@ -56,7 +56,7 @@ def tell_unplanned(
         if job.job_id in looked_at or job.reservation is not ReservationState.NONE:
             continue
         before = world.told.get(job.job_id, Told())
-        reason = ranking.left_out.get(job.job_id) or _why_unplanned(job.queue, active.get(job.queue))
+        reason = ranking.left_out.get(job.job_id) or why_unplanned(job.queue, active.get(job.queue))
         words = Told(before.message, reason)
         if words != before:
             told[job.job_id] = words
@@ -98,12 +98,19 @@ def tell_held_back(
     return all_told
 
 
-def _why_unplanned(queue: str, active: bool | None) -> str:
+def why_unplanned(queue: str, active: bool | None) -> str:
+    """Say why a round does not come to the jobs of a queue; ``active`` is None when the queue is gone."""
     if active is None:
         return f"its queue {queue} does not exist any more"
     if not active:
         return f"its queue {queue} is not active"
     return f"so many jobs wait before it in queue {queue} that this round did not come to it"
+
+
+def _kind(job: WaitingJob) -> str:
+    if job.reservation is not ReservationState.NONE:
+        return "R"
+    return "I" if job.interactive else "B"
 
 
 def message_of(
@@ -119,7 +126,7 @@ def message_of(
     return job_message(
         resources=len(outcome.resources),
         walltime_s=outcome.walltime_s,
-        kind="I" if job.interactive else "B",
+        kind=_kind(job),
         name=job.name,
         queue=job.queue,
         project=job.project,

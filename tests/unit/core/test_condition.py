@@ -1,6 +1,6 @@
 import pytest
 
-from oar.core.condition import BadFilter, check_condition
+from oar.core.condition import BadFilter, check_condition, conjuncts
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,19 @@ def test_a_refusal_is_one_line_that_shows_the_condition():
         check_condition("mem >\n 1;")
     assert str(refusal.value).startswith('bad condition "mem > 1;": ')
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "parts"),
+    [
+        ("", ()),
+        ("a=1", ("a=1",)),
+        ("(a=1) AND drain='NO'", ("a=1", "drain='NO'")),
+        ("((a=1 and b=2)) AND (c > 1 or d < 2)", ("a=1", "b=2", "c > 1 or d < 2")),
+        ("(a=1) or (b=2)", ("(a=1) or (b=2)",)),
+        ("a between 1 and 3 and b=2", ("a between 1 and 3 and b=2",)),
+        ("a like '%(AND' and b=1", ("a like '%(AND'", "b=1")),
+    ],
+)
+def test_a_condition_is_taken_apart_where_and_joins_it_as_a_whole(condition, parts):
+    assert conjuncts(condition) == parts

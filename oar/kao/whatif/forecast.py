@@ -1,0 +1,164 @@
+"""What a waiting job may expect: when it starts, what holds it until then, what would be sooner. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from oar.core.job import Assignment, JobId, Outcome, Told, WaitingJob
+from oar.core.states import ReservationState
+from oar.kamelot import Gantt, Obstacle, Platform, Rules, obstacle
+from oar.kamelot.occupation import FOREVER, is_besteffort
+from oar.kamelot.reasons.reason import DateFormat
+from oar.kao.model import Decisions, World
+from oar.kao.whatif.changes import Advice, Relaxation, alone, text_of
+from oar.kao.whatif.trials import Trials, sooner
+from oar.kao.whatif.turn import Practice, Turn, last_in_turn, until_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What holds a job: an obstacle in the plan, or else what the round says in ``text``.
+
+    ``reservations`` and ``besteffort`` are those jobs in the way that are such.
+    """
+
+    text: str = ""
+    obstacle: Obstacle | None = None
+    reservations: tuple[JobId, ...] = ()
+    besteffort: tuple[JobId, ...] = ()
+
+    def words(self, format_date: DateFormat = str) -> str:
+        """Say it in one line."""
+        if self.obstacle is None:
+            return self.text
+        words = self.obstacle.words(format_date)
+        for jobs, what in ((self.reservations, "a reservation"), (self.besteffort, "besteffort")):
+            words += "".join(f"; job {job} is {what}" for job in jobs)
+        return words
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The answer for one waiting job; ``start`` is None when no date is known.
+
+    ``cause`` is None when nothing holds it: the next round starts it. ``advice`` says what would be sooner
+    if the job were submitted again so, behind the others.
+    """
+
+    now: int
+    start: int | None
+    cause: Cause | None
+    nodes: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What one alternative of a job, or the job as a whole, may expect.
+
+    Without ``start`` no date is known, and ``cause`` says why; with one, what holds it until then.
+    """
+
+    text: str
+    walltime_s: int
+    start: int | None = None
+    resources: int = 0
+    nodes: tuple[str, ...] = ()
+    cause: Cause | None = None
+    alternative: int = 1
+
+
+def forecast(
+    world: World, job: WaitingJob, practice: Practice, relaxed: Iterable[Relaxation] = ()
+) -> Forecast:
+    """Say of a job that waits in this world what the next round makes of it, and what would be sooner."""
+    decisions = practice.decide(until_turn(world, job.queue))
+    outcome = decisions.outcomes.get(job.job_id)
+    start: int | None = None
+    nodes: tuple[str, ...] = ()
+    if isinstance(outcome, Assignment):
+        start, nodes = max(outcome.start_time, world.now), nodes_of(world.platform, outcome)
+    if any(one.job_id == job.job_id for one in decisions.launches):
+        return Forecast(world.now, start, None, nodes)
+    cause = _cause(world, job, practice.rules, decisions)
+    is_due = start is not None and start <= world.now
+    if is_due or job.reservation is not ReservationState.NONE or job.job_id in decisions.refused:
+        return Forecast(world.now, start, cause, nodes)
+    turn = last_in_turn(world, job, practice)
+    if turn.stops:
+        return Forecast(world.now, start, cause, nodes)
+    trials = Trials(turn.place, world.platform, FOREVER if start is None else start)
+    return Forecast(world.now, start, cause, nodes, sooner(trials, job, relaxed))
+
+
+def prospects(turn: Turn, job: WaitingJob) -> tuple[tuple[Prospect, ...], Prospect]:
+    """Say of a new job when each alternative by itself would start, and which one the job would get."""
+    each = []
+    for number, moldable in enumerate(job.moldables, 1):
+        one = alone(job, number)
+        each.append(replace(_prospect(turn, one, turn.place(one), text_of(moldable)), alternative=number))
+    outcome = turn.place(job)
+    chosen = _prospect(turn, job, outcome, "")
+    if isinstance(outcome, Assignment):
+        numbers = {one.moldable_id: number for number, one in enumerate(job.moldables, 1)}
+        chosen = replace(chosen, alternative=numbers[outcome.moldable_id])
+    return tuple(each), replace(chosen, text=each[chosen.alternative - 1].text)
+
+
+def nodes_of(platform: Platform, place: Assignment) -> tuple[str, ...]:
+    """Name the nodes of a place."""
+    return tuple(dict.fromkeys(one.node for one in platform.resources_of(place.resources) if one.node))
+
+
+def _prospect(turn: Turn, job: WaitingJob, outcome: Outcome, text: str) -> Prospect:
+    walltime_s = job.moldables[0].walltime_s
+    if not isinstance(outcome, Assignment):
+        # a reservation asks for one date only, so the reason says what prevents it, and the next date
+        asks_for = job.start_time if job.reservation is not ReservationState.NONE else None
+        found = None if asks_for is None or turn.stops else _obstacle(turn.gantt, job, asks_for, turn.rules)
+        cause = Cause(outcome.reason) if found is None else _named(found, turn.world)
+        return Prospect(text, walltime_s, cause=cause)
+    nodes = nodes_of(turn.world.platform, outcome)
+    found = None
+    if outcome.start_time > turn.world.now and job.reservation is ReservationState.NONE:
+        found = _obstacle(turn.gantt, job, turn.world.now, turn.rules)
+    held_by = None if found is None else _named(found, turn.world)
+    return Prospect(text, outcome.walltime_s, outcome.start_time, len(outcome.resources), nodes, held_by)
+
+
+def _cause(world: World, job: WaitingJob, rules: Rules, decisions: Decisions) -> Cause | None:
+    """Say what holds a job that is not launched: for one that has a later date, what is in its way now."""
+    if job.job_id in decisions.refused:
+        return Cause(decisions.refused[job.job_id])
+    outcome = decisions.outcomes.get(job.job_id)
+    told = decisions.told.get(job.job_id) or world.told.get(job.job_id) or Told()
+    if isinstance(outcome, Assignment) and outcome.start_time > world.now:
+        found = _obstacle(decisions.gantt, job, world.now, rules)
+        if found is not None:
+            return _named(found, world)
+    if told.reason:
+        return Cause(told.reason)
+    return None if outcome is None or isinstance(outcome, Assignment) else Cause(outcome.reason)
+
+
+def _obstacle(gantt: Gantt | None, job: WaitingJob, date: int, rules: Rules) -> Obstacle | None:
+    """Ask what is in the way; a job with an error in it, which the round names, has no obstacle."""
+    if gantt is None:
+        return None
+    try:
+        return obstacle(gantt, job, date, rules, drawn_before=True)
+    except Exception:  # noqa: BLE001 - as in a round: whatever is wrong with a job, the round has said it
+        return None
+
+
+def _named(found: Obstacle, world: World) -> Cause:
+    jobs = set(found.jobs)
+    waiting = [*world.waiting, *world.apart, *(job for _, job in world.fixed)]
+    reserved = {one.job_id for one in waiting if one.reservation is not ReservationState.NONE}
+    evictable = {one.job_id for one in waiting if is_besteffort(one)}
+    evictable |= {one.job_id for one in world.running if is_besteffort(one)}
+    return Cause("", found, tuple(sorted(jobs & reserved)), tuple(sorted((jobs & evictable) - reserved)))
+
+
+def without_conditions(found: Sequence[Advice]) -> tuple[Advice, ...]:
+    """Leave out what quotes conditions, for those who may not see them."""
+    return tuple(one for one in found if not one.change.condition)
