@@ -83,7 +83,9 @@ def add_waiting(connection: Connection, after: int, jobs: Sequence[WaitingJob], 
     """Write jobs with all that belongs to them, numbered from ``after`` on; all their numbers are equal."""
     rng = random.Random(2)  # noqa: S311 - draws a workload, keeps no secret
     ids = list(range(after + 1, after + 1 + len(jobs)))
-    connection.execute(insert(JobRow), [_job_row(one, job, now - 600) for one, job in zip(ids, jobs, strict=True)])
+    connection.execute(
+        insert(JobRow), [_job_row(one, job, now - 600) for one, job in zip(ids, jobs, strict=True)]
+    )
     wanted = [(one, job.moldables[0]) for one, job in zip(ids, jobs, strict=True)]
     _add_requests(connection, wanted)
     typed = [{"job_id": one, "type": "idempotent"} for one in ids if rng.random() < TYPED]

@@ -6,153 +6,47 @@ the states do not say: they let the database use the indexes of live rows, whate
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Text, delete, func, select, text, type_coerce
 from sqlalchemy.orm import aliased
 
 from oar.core.job import (
     Assignment,
-    Group,
     JobId,
-    Level,
-    Moldable,
     MoldableId,
-    Request,
     RequiredJob,
     RunningJob,
     Told,
-    WaitingJob,
 )
-from oar.core.states import HOLDING_STATES, JobState, JobType, ReservationState, RowIndex
-from oar.db.sets import among
+from oar.core.states import HOLDING_STATES, JobState, RowIndex
+from oar.db.known import Known
+from oar.db.sets import among, format_multirange, parse_multirange
 from oar.db.tables_jobs import (
     DependencyRow,
-    GroupRow,
     JobRow,
     JobStateLogRow,
     JobTypeRow,
-    LevelRow,
     MoldableRow,
 )
 from oar.db.tables_resources import AssignmentRow, PredictionRow
+from oar.db.waiting import types_of
 
 _HOLDING = sorted(HOLDING_STATES)
 _IS_CURRENT_DEPENDENCY = DependencyRow.job_dependency_index == RowIndex.CURRENT
 
 
-def read_waiting_jobs(
-    connection: Connection, states: Sequence[JobState] = (JobState.WAITING,)
-) -> tuple[WaitingJob, ...]:
-    """Give every waiting job with its moldables, types and dependencies, by job id.
-
-    ``states`` may name other states of jobs that have not started.
-    """
-    rows = connection.execute(
-        select(
-            JobRow.job_id,
-            JobRow.queue_name,
-            JobRow.job_user,
-            JobRow.project,
-            JobRow.job_name,
-            JobRow.properties,
-            JobRow.reservation,
-            JobRow.start_time,
-            JobRow.submission_time,
-            JobRow.job_type,
-        )
-        .where(JobRow.state.in_(states))
-        .order_by(JobRow.job_id)
-    ).all()
-    if not rows:
-        return ()
-    moldables = _read_moldables(connection, states)
-    types = read_types(connection, states)
-    required = defaultdict(list)
-    for job_id, required_id in connection.execute(
-        select(DependencyRow.job_id, DependencyRow.job_id_required)
-        .join(JobRow, JobRow.job_id == DependencyRow.job_id)
-        .where(JobRow.state.in_(states), _IS_CURRENT_DEPENDENCY)
-        .order_by(DependencyRow.job_id, DependencyRow.job_id_required)
-    ):
-        required[job_id].append(JobId(required_id))
-    return tuple(
-        WaitingJob(
-            job_id=JobId(row.job_id),
-            queue=row.queue_name,
-            user=row.job_user,
-            project=row.project,
-            name=row.job_name or "",
-            properties=row.properties or "",
-            moldables=tuple(moldables.get(row.job_id, ())),
-            types=types.get(row.job_id, {}),
-            reservation=ReservationState(row.reservation),
-            start_time=row.start_time,
-            submission_time=row.submission_time,
-            dependencies=tuple(required.get(row.job_id, ())),
-            interactive=row.job_type == JobType.INTERACTIVE,
-        )
-        for row in rows
-    )
-
-
-def _read_moldables(connection: Connection, states: Sequence[JobState]) -> Mapping[int, list[Moldable]]:
-    rows = connection.execute(
-        select(
-            JobRow.job_id,
-            MoldableRow.moldable_id,
-            MoldableRow.moldable_walltime,
-            MoldableRow.least_walltime,
-            GroupRow.res_group_id,
-            GroupRow.res_group_property,
-            LevelRow.res_job_resource_type,
-            LevelRow.res_job_value,
-        )
-        .join(MoldableRow, MoldableRow.moldable_job_id == JobRow.job_id)
-        .join(GroupRow, GroupRow.res_group_moldable_id == MoldableRow.moldable_id)
-        .join(LevelRow, LevelRow.res_job_group_id == GroupRow.res_group_id)
-        .where(
-            JobRow.state.in_(states),
-            MoldableRow.moldable_index == RowIndex.CURRENT,
-            GroupRow.res_group_index == RowIndex.CURRENT,
-            LevelRow.res_job_index == RowIndex.CURRENT,
-        )
-        .order_by(MoldableRow.moldable_id, GroupRow.res_group_id, LevelRow.res_job_order)
-    )
-    moldables: dict[int, list[Moldable]] = defaultdict(list)
-    for moldable_id, of_moldable in groupby(rows, lambda row: row.moldable_id):
-        lines = list(of_moldable)
-        groups = tuple(_group(list(group)) for _, group in groupby(lines, lambda row: row.res_group_id))
-        first = lines[0]
-        walltimes = first.moldable_walltime, _least(first.least_walltime, first.moldable_walltime)
-        moldables[first.job_id].append(Moldable(MoldableId(moldable_id), Request(groups), *walltimes))
-    return moldables
-
-
-def _least(least_walltime_s: int | None, walltime_s: int) -> int | None:
-    """Forget a least walltime that is not less: somebody has written it, or the walltime, by hand."""
-    return least_walltime_s if least_walltime_s is not None and 0 < least_walltime_s < walltime_s else None
-
-
-def _group(lines: Sequence[Any]) -> Group:
-    levels = tuple(Level(line.res_job_resource_type, line.res_job_value) for line in lines)
-    return Group(lines[0].res_group_property or "", levels)
-
-
 def read_types(connection: Connection, states: Iterable[JobState]) -> Mapping[int, Mapping[str, str]]:
     """Give the types of the jobs in ``states``: name to value, "" where a type has none."""
-    types: dict[int, dict[str, str]] = defaultdict(dict)
-    for job_id, spelled in connection.execute(
+    spelled: dict[int, list[str]] = defaultdict(list)
+    for job_id, word in connection.execute(
         select(JobTypeRow.job_id, JobTypeRow.type)
         .join(JobRow, JobRow.job_id == JobTypeRow.job_id)
         .where(JobRow.state.in_(sorted(states)), JobTypeRow.types_index == RowIndex.CURRENT)
         .order_by(JobTypeRow.job_type_id)
-    ):
-        name, _, value = spelled.partition("=")
-        types[job_id][name] = value
-    return types
+    ).all():
+        spelled[job_id].append(word)
+    return {job_id: types_of(words) for job_id, words in spelled.items()}
 
 
 def read_required_jobs(connection: Connection) -> Mapping[JobId, RequiredJob]:
@@ -251,59 +145,57 @@ def read_jobs_in(connection: Connection, state: JobState) -> tuple[JobId, ...]:
     return tuple(JobId(job_id) for job_id in found)
 
 
-def read_plan(connection: Connection) -> tuple[Assignment, ...]:
-    """Give the stored plan, rows of jobs that no longer wait included."""
-    return tuple(
-        Assignment(
-            JobId(row.job_id), MoldableId(row.moldable_id), row.start_time, row.walltime, row.resources
-        )
-        for row in connection.execute(
-            select(
-                MoldableRow.moldable_job_id.label("job_id"),
-                MoldableRow.moldable_id,
-                PredictionRow.start_time,
-                func.coalesce(PredictionRow.walltime, MoldableRow.moldable_walltime).label("walltime"),
-                PredictionRow.resources,
-            ).join(MoldableRow, MoldableRow.moldable_id == PredictionRow.moldable_job_id)
-        )
+KnownPlan = Known[Any, Assignment]
+
+
+def read_plan(connection: Connection, known: KnownPlan | None = None) -> tuple[Assignment, ...]:
+    """Give the stored plan, rows of jobs that no longer wait included; not anew what is ``known``."""
+    rows = connection.execute(
+        select(
+            MoldableRow.moldable_id,
+            MoldableRow.moldable_job_id,
+            PredictionRow.start_time,
+            func.coalesce(PredictionRow.walltime, MoldableRow.moldable_walltime),
+            type_coerce(PredictionRow.resources, Text),
+        ).join(MoldableRow, MoldableRow.moldable_id == PredictionRow.moldable_job_id)
+    ).all()
+    return (known or KnownPlan()).all(((row[0], tuple(row)) for row in rows), _prediction)
+
+
+def _prediction(row: tuple[int, int, int, int, str]) -> Assignment:
+    moldable_id, job_id, start_time, walltime_s, resources = row
+    return Assignment(
+        JobId(job_id), MoldableId(moldable_id), start_time, walltime_s, parse_multirange(resources)
     )
 
 
 def write_plan(connection: Connection, removed: Sequence[MoldableId], changed: Sequence[Assignment]) -> None:
-    """Bring the stored plan up to date: forget the ``removed``, write the ``changed``.
+    """Bring the stored plan up to date: forget the ``removed``, write the ``changed``; a statement for each.
 
     A job that left Waiting meanwhile gets no row.
     """
     if removed:
-        connection.execute(delete(PredictionRow).where(PredictionRow.moldable_job_id.in_(removed)))
+        connection.execute(delete(PredictionRow).where(among(PredictionRow.moldable_job_id, removed)))
     if not changed:
         return
-    alive = set(
-        connection.scalars(
-            select(MoldableRow.moldable_id)
-            .join(JobRow, JobRow.job_id == MoldableRow.moldable_job_id)
-            .where(JobRow.state == JobState.WAITING, MoldableRow.moldable_index == RowIndex.CURRENT)
-        )
-    )
-    rows = [
+    connection.execute(
+        text(
+            "INSERT INTO gantt_jobs_predictions (moldable_job_id, start_time, walltime, resources)"
+            " SELECT new.* FROM unnest(CAST(:moldables AS bigint[]), CAST(:starts AS integer[]),"
+            " CAST(:walltimes AS integer[]), CAST(:resources AS int4multirange[]))"
+            " AS new(moldable_id, start_time, walltime, resources)"
+            " JOIN moldable_job_descriptions USING (moldable_id) JOIN jobs ON job_id = moldable_job_id"
+            " WHERE moldable_index = 'CURRENT' AND state = 'Waiting'"
+            " ON CONFLICT (moldable_job_id) DO UPDATE SET start_time = excluded.start_time,"
+            " walltime = excluded.walltime, resources = excluded.resources"
+        ),
         {
-            "moldable_job_id": one.moldable_id,
-            "start_time": one.start_time,
-            "walltime": one.walltime_s,
-            "resources": one.resources,
-        }
-        for one in changed
-        if one.moldable_id in alive
-    ]
-    if rows:
-        statement = insert(PredictionRow)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["moldable_job_id"],
-                set_={name: statement.excluded[name] for name in ("start_time", "walltime", "resources")},
-            ),
-            rows,
-        )
+            "moldables": [one.moldable_id for one in changed],
+            "starts": [one.start_time for one in changed],
+            "walltimes": [one.walltime_s for one in changed],
+            "resources": [format_multirange(one.resources) for one in changed],
+        },
+    )
 
 
 def write_texts(connection: Connection, texts: Mapping[JobId, Told]) -> None:

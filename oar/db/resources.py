@@ -21,6 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from oar.core.job import LevelValue, Resource, ResourceId
 from oar.core.states import NodeState
 from oar.db.conditions import BadFilter, matching_ids, words_of
+from oar.db.known import Known
 from oar.db.locks import lock_resource_rows, lock_resources
 from oar.db.properties import PropertyError, ProtectedProperty, UnknownProperty, list_properties
 from oar.db.sets import among
@@ -30,6 +31,7 @@ from oar.errors import ConfigurationError, OarError
 __all__ = [
     "BadFilter",
     "BadPropertyValue",
+    "KnownResources",
     "UnknownNode",
     "UnknownResource",
     "add_resource",
@@ -69,16 +71,37 @@ class UnknownNode(OarError):
         self.node = node
 
 
-def load_resources(connection: Connection, order: str) -> tuple[Resource, ...]:
-    """Read all resources, sorted by the SQL ``order``; raises ConfigurationError when that is no order."""
+class KnownResources:
+    """The resources that were read last, as long as they have the same columns."""
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._known: Known[tuple[Any, ...], Resource] = Known()
+
+    def all(self, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> tuple[Resource, ...]:
+        """Make a resource of each row of these columns, anew where the row changed."""
+        if names != self._names:
+            self._names, self._known = names, Known()
+        number = names.index("resource_id")
+        numbered = ((row[number], tuple(row)) for row in rows)
+        return self._known.all(numbered, lambda row: _resource(dict(zip(names, row, strict=True))))
+
+
+def load_resources(
+    connection: Connection, order: str, known: KnownResources | None = None
+) -> tuple[Resource, ...]:
+    """Read all resources, sorted by the SQL ``order``; raises ConfigurationError when that is no order.
+
+    What is ``known`` is not made again.
+    """
     query = f"SELECT * FROM resources ORDER BY {order}"  # noqa: S608 - the administrator's own SQL
     try:
         with connection.begin_nested():
-            rows = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+            found = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+            names, rows = tuple(found.keys()), found.all()
     except DBAPIError as error:
         raise ConfigurationError(f'SCHEDULER_RESOURCE_ORDER="{order}": {words_of(error)}') from None
-    names = list(rows.keys())
-    return tuple(_resource(dict(zip(names, row, strict=True))) for row in rows)
+    return (known or KnownResources()).all(names, rows)
 
 
 def add_resource(

@@ -1,7 +1,7 @@
 """Reads the world for a round: two short transactions, a fixed small number of queries.
 
 What seldom changes between rounds is kept: the platform, as long as no resource and no property changed,
-and with it the resources that each condition of a user selects.
+with it the resources that each condition of a user selects, and whatever was made of rows that are the same.
 """
 
 import logging
@@ -17,14 +17,15 @@ from oar.db.containers import read_containers
 from oar.db.engine import database_now, one_moment
 from oar.db.fair_share import read_karma, read_past_use
 from oar.db.planning import (
+    KnownPlan,
     read_plan,
     read_required_jobs,
     read_running_jobs,
     read_texts,
-    read_waiting_jobs,
 )
 from oar.db.queues import list_queues
-from oar.db.resources import BadFilter, load_resources, matching_resources
+from oar.db.resources import BadFilter, KnownResources, load_resources, matching_resources
+from oar.db.waiting import KnownJobs, read_waiting_jobs
 from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
 from oar.kao.order import BY_POLICY, Orders
@@ -40,7 +41,7 @@ _FILTERS_TO_FORGET = 1000
 
 @dataclass(slots=True)
 class Kept:
-    """What one round leaves for the next, while ``resources`` do not change.
+    """What one round leaves for the next; most of it while ``resources`` do not change.
 
     The platform reads ``filters``, so conditions may be added. ``broken`` are conditions that the database
     refused: to ask again would hold up each round, by the time-out of a slow one.
@@ -51,6 +52,9 @@ class Kept:
     broken: set[str] = field(default_factory=set)
     ordered: tuple[Resource, ...] = ()
     platform: Platform | None = None
+    known_jobs: KnownJobs = field(default_factory=KnownJobs)
+    known_plan: KnownPlan = field(default_factory=KnownPlan)
+    known_resources: KnownResources = field(default_factory=KnownResources)
 
 
 def load_world(
@@ -72,14 +76,14 @@ def load_world(
     """
     with one_moment(engine) as connection:
         now = database_now(connection)
-        waiting = read_waiting_jobs(connection)
+        waiting = read_waiting_jobs(connection, known=kept.known_jobs)
         queues = tuple(
             QueueView(queue.name, queue.priority, queue.state is QueueState.ACTIVE, queue.policy)
             for queue in list_queues(connection)
         )
         running = read_running_jobs(connection, now)
         required = read_required_jobs(connection)
-        plan = read_plan(connection)
+        plan = read_plan(connection, kept.known_plan)
         told = read_texts(connection)
         containers = read_containers(connection)
         others = read_waiting_jobs(connection, apart) if apart else ()
@@ -107,7 +111,7 @@ def load_world(
 
 
 def _read_resources(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> None:
-    resources = load_resources(reader, order)
+    resources = load_resources(reader, order, kept.known_resources)
     if resources != kept.resources or len(kept.filters) > len(wanted) + _FILTERS_TO_FORGET:
         kept.resources, kept.filters, kept.broken, kept.platform = resources, {}, set(), None
     for text in sorted(wanted - kept.filters.keys() - kept.broken):
