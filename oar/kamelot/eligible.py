@@ -18,7 +18,7 @@ class Eligible:
         absent = platform.in_state(NodeState.ABSENT)
         self._ordinary = alive
         if rules.energy_saving and absent:
-            self._ordinary |= absent & platform.available_after(now)
+            self._ordinary |= platform.standby(now)
         self._lenient = alive | absent | platform.in_state(NodeState.SUSPECTED)
 
     def resources(self, job: WaitingJob) -> int:

@@ -12,7 +12,7 @@ from oar.kamelot.checking.division import Candidates, Runs, Wish, runs_of, wrong
 from oar.kamelot.checking.overlaps import flaws_of
 from oar.kamelot.containers import nesting_of
 from oar.kamelot.occupation import Occupation, Rules, is_besteffort
-from oar.kamelot.platform import ALWAYS, Platform
+from oar.kamelot.platform import ALWAYS, NEVER_WOKEN, Platform
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.sharing import sharing_of
 
@@ -74,7 +74,7 @@ class Facts:
         self._usable = Runs(runs_of((id_, None) for id_ in self._resources if self._is_usable(id_)))
         ending: dict[int, list[int]] = {}
         for id_, resource in self._resources.items():
-            if 0 < resource.available_upto < ALWAYS:
+            if NEVER_WOKEN < resource.available_upto < ALWAYS:
                 ending.setdefault(resource.available_upto, []).append(id_)
         self._ending = {upto: Runs(runs_of((id_, None) for id_ in ids)) for upto, ids in ending.items()}
         self._matching: dict[str, frozenset[int]] = {}
@@ -83,7 +83,7 @@ class Facts:
     def _is_usable(self, id_: ResourceId) -> bool:
         """Tell whether jobs that ask for nothing special may be planned on the resource, by its state."""
         resource = self._resources[id_]
-        can_wake = self._rules.energy_saving and self._now < resource.available_upto < ALWAYS
+        can_wake = self._rules.energy_saving and self._now < resource.available_upto
         return resource.state is NodeState.ALIVE or (resource.state is NodeState.ABSENT and can_wake)
 
     def wrong_with(self, job: WaitingJob, assignment: Assignment, mine: Occupation) -> Iterator[str]:

@@ -149,7 +149,7 @@ class World:
         self.ends_of_availability = [
             (r.available_upto, ProcSet(r.resource_id))
             for r in self.resources
-            if 0 < r.available_upto < 2147483646
+            if 1 < r.available_upto < 2147483646
         ]
         self.areas: list[tuple[str, int, int, ProcSet]] = []
         self.parents: list[tuple[str, str | None]] = []
@@ -229,9 +229,7 @@ class World:
 
     def may_use(self, job: WaitingJob, r: Resource) -> bool:
         standby = (
-            r.state is NodeState.ABSENT
-            and self.rules.energy_saving
-            and self.now < r.available_upto < 2147483646
+            r.state is NodeState.ABSENT and self.rules.energy_saving and self.now < r.available_upto
         )
         reserves = job.reservation is not ReservationState.NONE
         lenient = reserves or job.types.get("state") == "permissive"

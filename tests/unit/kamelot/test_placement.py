@@ -1,5 +1,6 @@
 """When jobs start: backfilling, moldables, security time, besteffort, states and ends of availability."""
 
+import pytest
 from procset import ProcSet
 
 from oar.core.job import Assignment, JobId, MoldableId, NeverFits, NoRoom, RunningJob, WaitingJob
@@ -114,6 +115,21 @@ def test_absent_resources_are_planned_on_only_when_energy_saving_can_wake_them()
     jobs = [job(1, ("resource_id=1", 60))]
     assert isinstance(place(standby, jobs)[1], NoRoom)
     assert found(place(standby, jobs, rules=Rules(0, energy_saving=True))[1]) == (0, "1")
+
+
+@pytest.mark.parametrize("upto", [0, 1, 2147483646, 2147483647])
+def test_an_end_of_availability_that_is_no_date_limits_nothing(upto: int) -> None:
+    outcomes = place(Platform([resource(1, {}, available_upto=upto)], {}), [job(1, ("resource_id=1", 60))])
+    assert found(outcomes[1]) == (0, "1")
+
+
+@pytest.mark.parametrize(("upto", "wakes"), [(0, False), (1, False), (2147483646, True), (2147483647, True)])
+def test_a_resource_that_sleeps_is_woken_unless_its_end_of_availability_is_past(
+    upto: int, wakes: bool
+) -> None:
+    platform = Platform([resource(1, {}, NodeState.ABSENT, upto)], {})
+    outcome = place(platform, [job(1, ("resource_id=1", 60))], now=100, rules=Rules(0, energy_saving=True))[1]
+    assert isinstance(outcome, NoRoom) is not wakes
 
 
 def test_permissive_jobs_are_planned_on_suspected_resources() -> None:

@@ -199,7 +199,7 @@ def state(rng: Random, kinds: Kinds) -> NodeState:
 def upto(rng: Random, kinds: Kinds) -> int:
     if Kind.AVAILABILITY not in kinds:
         return 0
-    return rng.choice([0, 0, 0, 0, 0, 2147483647, 2147483646, 90, 100, 101, 130, 130, 400])
+    return rng.choice([0, 0, 0, 0, 1, 2147483647, 2147483646, 90, 100, 101, 130, 130, 400])
 
 
 def some_of(rng: Random, found: tuple[Resource, ...]) -> ProcSet:
