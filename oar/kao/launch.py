@@ -44,11 +44,12 @@ def launch(
     now: int,
     freed_types: Collection[str] = (),
     horizon_s: int = 0,
+    delayed: Mapping[JobId, str] | None = None,
 ) -> Launches:
     """Choose the jobs that start, and who has to leave for others, in the order of the plan.
 
     Besteffort jobs leave ``horizon_s`` before a job is to start. Only the jobs that wait for an eviction are
-    held back by it; the rest of the plan starts.
+    held back by it; the rest of the plan starts. ``delayed`` says of jobs that do not start yet why.
     """
     jobs = {job.job_id: job for job in waiting}
     scene = _Scene(platform, running, freed_types)
@@ -61,7 +62,7 @@ def launch(
         job = jobs[one.job_id]
         if one.start_time > now + horizon_s:
             continue
-        reason = scene.missing(job, one)
+        reason = (delayed or {}).get(one.job_id) or scene.missing(job, one) or scene.occupied(job, one)
         in_the_way = scene.in_the_way(job, one) if not reason or _keeps_its_date(job) else []
         for other in in_the_way:
             leaving[other.job_id] = scene.departure(other, now)
@@ -165,6 +166,18 @@ class _Scene:
             and not (takes_standby(job) and one.state is NodeState.ABSENT and one.available_upto >= end)
         )
         return f"starts as soon as {_listed(list(nodes))} can be used" if nodes else ""
+
+    def occupied(self, job: WaitingJob, place: Assignment) -> str:
+        """Say which jobs outstay their walltime on a reservation's resources; others are planned around."""
+        if job.reservation is ReservationState.NONE:
+            return ""
+        wanted = self._platform.mask(place.resources)
+        holders = [
+            one.job.job_id
+            for one in self._holders
+            if wanted & one.resources and not is_besteffort(one.job) and not self._may_stay(one, job, wanted)
+        ]
+        return f"its resources are still held by {_named(holders)}" if holders else ""
 
     def in_the_way(self, job: WaitingJob, place: Assignment) -> list[RunningJob]:
         """Give the besteffort jobs that have to leave before the job starts; besteffort jobs evict nobody."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from oar.core.events import EventKind
 from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
 from oar.kamelot import Gantt, Platform
@@ -30,11 +31,16 @@ class SiteChoices:
     A suspended job leaves resources of ``freed_types`` to others. With ``dependencies_need_success`` a job is
     not planned when one that it depends on failed. Besteffort jobs leave ``evict_before_s`` before a job is
     to start that needs their resources; the security time counts where it is longer.
+
+    A reservation waits ``reservation_patience_s`` for lost resources before it starts without them. Those
+    that begin later than ``near_s`` from now have an order of resources of their own.
     """
 
     freed_types: frozenset[str] = frozenset({"default"})
     dependencies_need_success: bool = False
     evict_before_s: int = 0
+    reservation_patience_s: int = 300
+    near_s: int = 300
 
 
 USUAL_CHOICES = SiteChoices()
@@ -65,7 +71,8 @@ class World:
     order of jobs wants the past.
 
     ``fixed`` are places of jobs that this round does not plan: they are taken, and stay. Without ``quotas``
-    only resources limit what jobs take.
+    only resources limit what jobs take. ``platform_ahead`` has the resources in the order for reservations
+    that begin later; it is there when some may want it.
     """
 
     now: int
@@ -82,6 +89,16 @@ class World:
     karma: Mapping[JobId, float] = field(default_factory=dict)
     fixed: tuple[tuple[Assignment, WaitingJob], ...] = ()
     quotas: SiteQuotas | None = None
+    platform_ahead: Platform | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something worth a record that happened to a job, in words."""
+
+    kind: EventKind
+    job_id: JobId
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +112,10 @@ class Decisions:
     what waiting jobs shall tell, where that changed. ``flaws`` lists violated invariants when plans are
     checked. ``karma`` is that of the jobs whose order follows it; ``complaints`` are about orders that
     failed. ``gantt`` is the plan as it was drawn, for questions about it.
+
+    Of reservations, ``granted`` have a place now, with what they tell; ``expired`` will never run, with their
+    last message; ``shortened`` says of launches that start late by how much. ``incidents`` are to be
+    recorded. ``next_date`` is the first date at which something is to be done if nothing else happens.
     """
 
     outcomes: Mapping[JobId, Outcome]
@@ -108,6 +129,11 @@ class Decisions:
     karma: Mapping[JobId, float] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
     gantt: Gantt | None = field(default=None, compare=False, repr=False)
+    granted: Mapping[JobId, Told] = field(default_factory=dict)
+    expired: Mapping[JobId, str] = field(default_factory=dict)
+    shortened: Mapping[JobId, str] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    next_date: int | None = None
 
     @property
     def evictions(self) -> tuple[JobId, ...]:

@@ -8,7 +8,6 @@ from oar.core.states import ReservationState
 from oar.kamelot import (
     STRICT_POLICY,
     Gantt,
-    Occupation,
     Reason,
     ReasonKind,
     Rules,
@@ -21,7 +20,8 @@ from oar.kao.launch import launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
 from oar.kao.order import BY_POLICY, Orders, combine, rank
-from oar.kao.standing import known_ends, ledger_of, occupations_of
+from oar.kao.reservations import Booked, book, late_words
+from oar.kao.standing import known_ends, ledger_of
 from oar.kao.tell import tell, tell_held_back, tell_stopped, tell_unplanned
 
 
@@ -40,7 +40,8 @@ def run_round(
     at in each group, 0 for all of them. With ``check_plan`` the plan is checked, and what is wrong with it
     comes back in ``flaws``.
     """
-    occupations = occupations_of(world, rules, choices)
+    booked = book(world, rules, choices)
+    world, occupations = booked.world, booked.taken
     gantt = Gantt(
         world.platform,
         [one for one in occupations if not one.besteffort],
@@ -67,15 +68,18 @@ def run_round(
         _name_containers(gantt, jobs, placed, world)
         outcomes |= placed
         told |= tell(gantt, jobs, placed, world, ranked)
-    told |= tell_unplanned(world, outcomes.keys() | refused, ranking)
+    told |= tell_unplanned(world, outcomes.keys() | refused, ranking) | booked.told
+    placed_by_id = sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=_job_id)
+    outcomes |= booked.places
     starts = launch(
-        sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=lambda one: one.job_id),
+        [*booked.settled.starting, *placed_by_id],
         world.waiting,
         world.running,
         world.platform,
         now=world.now,
         freed_types=choices.freed_types,
         horizon_s=max(choices.evict_before_s, rules.security_time_s),
+        delayed=booked.settled.delayed,
     )
     return Decisions(
         outcomes,
@@ -83,12 +87,17 @@ def run_round(
         starts.evictions,
         starts.beside,
         starts.in_any_state,
-        refused,
+        refused | booked.answers.refused,
         tell_held_back(world, gantt, outcomes, told, reasons=starts.held_back, karma=ranking.karma),
-        _check(world, occupations, outcomes, rules) if check_plan else (),
+        _check(booked, outcomes, rules) if check_plan else (),
         ranking.karma,
         ranking.complaints,
         gantt,
+        booked.answers.granted,
+        booked.expired,
+        _shortened(booked, starts.jobs),
+        booked.incidents,
+        _next_date(booked, outcomes, starts.evictions.look_again_at),
     )
 
 
@@ -103,11 +112,38 @@ def _place(
     return outcomes
 
 
-def _check(
-    world: World, occupations: Sequence[Occupation], outcomes: Mapping[JobId, Outcome], rules: Rules
-) -> tuple[str, ...]:
-    looked_at = [job for job in world.waiting if job.job_id in outcomes]
-    return tuple(check(world.platform, occupations, looked_at, outcomes, now=world.now, rules=rules))
+def _check(booked: Booked, outcomes: Mapping[JobId, Outcome], rules: Rules) -> tuple[str, ...]:
+    """Check the new places; those that reservations had before are only looked at as being taken."""
+    world = booked.world
+    planned = [
+        job for job in world.waiting if job.job_id in outcomes and job.reservation is ReservationState.NONE
+    ]
+    jobs = [*booked.judged, *planned]
+    return tuple(check(world.platform, booked.found, jobs, outcomes, now=world.now, rules=rules))
+
+
+def _shortened(booked: Booked, launches: Sequence[Assignment]) -> dict[JobId, str]:
+    """Say of the reservations that start late how much of their walltime is left."""
+    places = booked.places
+    return {
+        one.job_id: late_words(places[one.job_id], one)
+        for one in launches
+        if one.job_id in places and one.walltime_s < places[one.job_id].walltime_s
+    }
+
+
+def _next_date(
+    booked: Booked, outcomes: Mapping[JobId, Outcome], besteffort_leaves: int | None
+) -> int | None:
+    """Tell when the plan wants something to be done: a start, the end of a wait."""
+    now = booked.world.now
+    starts = [one.start_time for one in outcomes.values() if isinstance(one, Assignment)]
+    dates = (*starts, *booked.settled.dates, besteffort_leaves or 0)
+    return min((date for date in dates if date > now), default=None)
+
+
+def _job_id(one: Assignment) -> JobId:
+    return one.job_id
 
 
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:

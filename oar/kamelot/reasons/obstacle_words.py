@@ -36,12 +36,15 @@ class Obstacle(Reason):
         if self.kind is ReasonKind.OVER_SOONER:
             then, ends, until = map(format_date, (self.date, self.ends or 0, self.until or 0))
             return f"could start {then} and be over {ends}, but is over sooner when it starts {until}"
-        tell = OBSTACLE_WORDS.get(self.kind)
-        why = WORDS[self.kind](self, format_date) if tell is None else tell(self, format_date)
-        line = f"cannot start {format_date(self.date)}: {why}"
+        line = f"cannot start {format_date(self.date)}: {self.why(format_date)}"
         if self.until is not None:
             return f"{line}; could start {format_date(self.until)}"
         return line if self.kind in FINAL else f"{line}; nor later in this plan"
+
+    def why(self, format_date: DateFormat = str) -> str:
+        """Say only what is in the way."""
+        tell = OBSTACLE_WORDS.get(self.kind)
+        return WORDS[self.kind](self, format_date) if tell is None else tell(self, format_date)
 
 
 def _resources(obstacle: Obstacle, format_date: DateFormat) -> str:
