@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections import defaultdict
 from functools import partial
 
 from sqlalchemy import Connection
 
-from oar.almighty.gate import PatientGate
 from oar.almighty.job_queues import ActionKind, JobAction
 from oar.almighty.means import Means
 from oar.almighty.node_programs import describe
+from oar.almighty.oarexec_line import NO_OAREXEC, PAUSES_S, OarexecLine
 from oar.core.effects import Effect
 from oar.core.kill_life import KillSignal
 from oar.core.messages import Hint
@@ -19,19 +18,10 @@ from oar.db.engine import database_now
 from oar.db.kills import KillStep, OpenKill, carry_out, exterminate, open_kills
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_kill
-from oar.remote.programs import NodeSignal, signal_argv
+from oar.remote.programs import NodeSignal
 
 log = logging.getLogger(__name__)
 
-SIGNALS_AT_ONCE = 64
-SLOW_SIGNALS = 256
-SLOW_AFTER_S = 3.0
-SIGNALS_AT_ONCE_PER_NODE = 4
-"""So that a node that does not answer delays no signals but its own."""
-PAUSES_S = (0.2, 0.4, 0.8)
-"""A site's own oarexec may write its pid file a moment after its ready line."""
-NO_OAREXEC = 1
-"""What the signal command ends with where no oarexec of the job is alive."""
 CAN_BE_SIGNALLED = frozenset({JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING})
 
 
@@ -42,8 +32,8 @@ class Leon:
         self._means = means
         self._signals: dict[tuple[int, NodeSignal], asyncio.Task[None]] = {}
         self._sent_at: dict[int, float] = {}
-        # Kills have gates of their own: a server that starts has a question for each job that runs.
-        self._gates = {is_kill: _Gates() for is_kill in (True, False)}
+        # Kills have a line of their own: a server that starts has a question for each job that runs.
+        self._lines = {kill: OarexecLine(means.remote, means.settings.nodes) for kill in (True, False)}
 
     async def carry_out_kills(self) -> None:
         """Do what every open kill asks for."""
@@ -110,11 +100,8 @@ class Leon:
 
     async def _send(self, job: JobOnNodes, signal: NodeSignal) -> bool:
         """Signal the oarexec of a job; False when the node says that there is none."""
-        node, nodes = job.nodes[0], self._means.settings.nodes
-        argv = signal_argv(job.job_id, signal, nodes.runtime_directory)
-        gates = self._gates[signal is NodeSignal.KILL]
-        async with gates.of_node[node], gates.of_all.place():
-            answer = await self._means.remote.run_command(node, argv, b"", nodes.ssh_timeout_s)
+        answer = await self._lines[signal is NodeSignal.KILL].send(job, signal)
+        node = answer.node
         if answer.status == NO_OAREXEC:
             return False
         if answer.good:
@@ -123,16 +110,6 @@ class Leon:
             why = describe(answer)
             log.warning("job %d: cannot send SIG%s to %s: %s", job.job_id, signal.value, node, why)
         return True
-
-
-class _Gates:
-    """How many signals go out at once, to each node and to all."""
-
-    def __init__(self) -> None:
-        self.of_all = PatientGate(SIGNALS_AT_ONCE, SLOW_SIGNALS, SLOW_AFTER_S)
-        self.of_node: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            partial(asyncio.Semaphore, SIGNALS_AT_ONCE_PER_NODE)
-        )
 
 
 def _do(connection: Connection, kill: OpenKill) -> KillStep:

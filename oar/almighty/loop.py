@@ -25,6 +25,7 @@ from oar.almighty.recovery import recover
 from oar.almighty.reports import Reports
 from oar.almighty.runner import ask_for_report, launch
 from oar.almighty.sarko import Sarko
+from oar.almighty.signals import Signals
 from oar.core.messages import ExterminateJob, Hint, JobReport, Message
 from oar.remote.runner import Remote
 from oar.settings import Settings
@@ -73,6 +74,7 @@ class Almighty:
         )
         self._means = means
         self._leon = Leon(means)
+        self._signals = Signals(means)
         self._reports = Reports(means)
         self._metascheduler = world.metascheduler
         self._door = FrontDoor(world.context, self._receive)
@@ -80,6 +82,7 @@ class Almighty:
             Duty.ROUND: self._run_round,
             Duty.KILLS: self._leon.carry_out_kills,
             Duty.NODE_STATES: NodeStates(means).settle,
+            Duty.SIGNALS: self._signals.look,
             Duty.TIMES: Sarko(means, self._leon).look,
             Duty.CLIENTS: self._clients.look,
         }
@@ -187,6 +190,7 @@ class Almighty:
         await asyncio.gather(*duties, return_exceptions=True)
         await self._pool.close(self._grace_s)
         await self._leon.close()
+        await self._signals.close()
         await self._clients.close()
         await self._metascheduler.close()
         self._database.close()

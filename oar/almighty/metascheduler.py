@@ -23,11 +23,15 @@ STOP_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """What a round left to do: jobs in toLaunch, whether kills were asked for, whether to run again."""
+    """What a round left to do: jobs in toLaunch, whether kills were asked for, whether to run again.
+
+    ``again_in_s`` is when, where it is not at once.
+    """
 
     launch: tuple[int, ...] = ()
     killed: bool = False
     again: bool = False
+    again_in_s: int | None = None
 
 
 class RoundFailed(Exception):
@@ -82,7 +86,7 @@ class KaoWorker:
         if answer.get("error"):
             raise RoundFailed(str(answer["error"]))
         launch = tuple(int(job_id) for job_id in answer["launch"])
-        return RoundResult(launch, bool(answer["killed"]), bool(answer["again"]))
+        return RoundResult(launch, bool(answer["killed"]), bool(answer["again"]), answer.get("again_in_s"))
 
     async def close(self) -> None:
         """End the child, politely first, and close its socket."""

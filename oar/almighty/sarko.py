@@ -19,6 +19,7 @@ from oar.core.states import JobState, KillState
 from oar.db.engine import database_now
 from oar.db.events import record
 from oar.db.kills import OpenKill, check_timer, kill_overdue, open_kills
+from oar.db.signals import has_signal_orders, order_due_checkpoints
 from oar.db.watch import InState, find_in_passage, has_node_work
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Sight:
     overdue: tuple[int, ...]
     kills: tuple[OpenKill, ...]
     moved_kills: tuple[tuple[int, KillSignal], ...]
+    checkpoints: tuple[int, ...]
+    signals: bool
     in_passage: tuple[InState, ...]
     node_work: bool
 
@@ -58,7 +61,10 @@ class Sarko:
             log.info("job %d: its walltime is over", job_id)
         for job_id, signal in sight.moved_kills:
             log.debug("job %d: kill: %s", job_id, signal.value)
-        if sight.overdue or any(self._needs_leon(kill) for kill in sight.kills) or sight.moved_kills:
+        for job_id in sight.checkpoints:
+            log.info("job %d: told to save its work, its walltime ends soon", job_id)
+        leon = sight.overdue or any(self._needs_leon(kill) for kill in sight.kills) or sight.moved_kills
+        if leon or sight.signals:
             self._means.hear(Hint.KILL_ASKED)
         if sight.node_work:
             self._means.hear(Hint.STATE_CHANGED)
@@ -86,6 +92,7 @@ class Sarko:
 def _look(connection: Connection, limits: KillLimits, told: frozenset[int]) -> Sight:
     now = database_now(connection)
     overdue = kill_overdue(connection, now)
+    checkpoints = order_due_checkpoints(connection, now)
     kills = open_kills(connection)
     moved = []
     for kill in kills:
@@ -96,6 +103,8 @@ def _look(connection: Connection, limits: KillLimits, told: frozenset[int]) -> S
         tuple(overdue),
         tuple(kills),
         tuple(moved),
+        tuple(checkpoints),
+        has_signal_orders(connection),
         tuple(find_in_passage(connection, now)),
         has_node_work(connection),
     )

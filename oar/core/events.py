@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     HOLD_WAITING_JOB = "HOLD_WAITING_JOB"
     HOLD_RUNNING_JOB = "HOLD_RUNNING_JOB"
     RESUME_JOB = "RESUME_JOB"
+    RESUME_GRANTED = "RESUME_GRANTED"
     FRAG_JOB_REQUEST = "FRAG_JOB_REQUEST"
 
     SEND_KILL_JOB = "SEND_KILL_JOB"
@@ -47,6 +48,10 @@ class EventKind(StrEnum):
     CHECKPOINT_SUCCESSFULL = "CHECKPOINT_SUCCESSFULL"
     CHECKPOINT_ERROR = "CHECKPOINT_ERROR"
     CHECKPOINT_TIMEOUT = "CHECKPOINT_TIMEOUT"
+    SIG_SUCCESS = "SIG_SUCCESS"
+    SIG_ERROR = "SIG_ERROR"
+    ADD_BESTEFFORT_JOB_TYPE = "ADD_BESTEFFORT_JOB_TYPE"
+    DELETE_BESTEFFORT_JOB_TYPE = "DELETE_BESTEFFORT_JOB_TYPE"
     BESTEFFORT_KILL = "BESTEFFORT_KILL"
     RESUBMIT_JOB_AUTOMATICALLY = "RESUBMIT_JOB_AUTOMATICALLY"
     REDUCE_RESERVATION_WALLTIME = "REDUCE_RESERVATION_WALLTIME"
@@ -70,6 +75,7 @@ class EventKind(StrEnum):
     SUSPEND_SCRIPT_ERROR = "SUSPEND_SCRIPT_ERROR"
     RESUME_SCRIPT_ERROR = "RESUME_SCRIPT_ERROR"
     BIPBIP_CHALLENGE = "BIPBIP_CHALLENGE"
+    WALLTIME_REQUEST = "WALLTIME_REQUEST"
     WALLTIME_REQUEST_CANCELLATION = "WALLTIME_REQUEST_CANCELLATION"
     SCHEDULER_PRIORITY_UPDATED_START = "SCHEDULER_PRIORITY_UPDATED_START"
     SCHEDULER_PRIORITY_UPDATED_STOP = "SCHEDULER_PRIORITY_UPDATED_STOP"
@@ -157,6 +163,7 @@ CONSEQUENCES: Mapping[EventKind, Consequence] = MappingProxyType(
         EventKind.HOLD_WAITING_JOB: Consequence(JobSignal.HOLD),
         EventKind.HOLD_RUNNING_JOB: Consequence(JobSignal.HOLD),
         EventKind.RESUME_JOB: Consequence(JobSignal.RESUME),
+        EventKind.RESUME_GRANTED: Consequence(JobSignal.RESUMED),
         EventKind.FRAG_JOB_REQUEST: Consequence(),
     }
 )
@@ -199,9 +206,28 @@ def is_order(kind: str) -> bool:
     return kind in CONSEQUENCES
 
 
+_SIGNAL = "SIGNAL_"
+
+
 def signal_event(signal: int) -> str:
     """Name the event of a user signal, such as ``SIGNAL_10``."""
-    return f"SIGNAL_{signal}"
+    return f"{_SIGNAL}{signal}"
+
+
+def orders_signal(kind: str) -> bool:
+    """Tell whether an event has a signal sent to a job's command."""
+    return kind == EventKind.CHECKPOINT or kind.startswith(_SIGNAL)
+
+
+def signal_of_event(kind: str) -> int | None:
+    """Tell the number of the user signal that an event orders; None for the job's checkpoint signal.
+
+    OAR 2 may have written a name there: 0 stands for what is no number.
+    """
+    if kind == EventKind.CHECKPOINT:
+        return None
+    number = kind.removeprefix(_SIGNAL)
+    return int(number) if number.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)

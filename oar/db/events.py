@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from oar.core.events import Event, EventKind, is_order
+from oar.core.events import Event, EventKind, is_order, orders_signal
 from oar.core.states import JobState
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import JobRow
 
 DESCRIPTION_LENGTH = 255
 EVENTS_AT_ONCE = 1000
+
+IS_SIGNAL = or_(EventRow.type == EventKind.CHECKPOINT, EventRow.type.startswith("SIGNAL_", autoescape=True))
+"""Which events order a signal to a job; those who apply events leave them to who sends signals."""
 
 
 def record(
@@ -35,7 +38,7 @@ def record(
             job_id=job_id,
             date=now,
             description=description[:DESCRIPTION_LENGTH],
-            to_check="YES" if (is_order(kind) if to_check is None else to_check) else "NO",
+            to_check="YES" if (_is_to_check(kind) if to_check is None else to_check) else "NO",
         )
         .returning(EventRow.event_id)
     ).scalar_one()
@@ -59,15 +62,19 @@ def record_for_jobs(
             "job_id": job_id,
             "date": now,
             "description": words[:DESCRIPTION_LENGTH],
-            "to_check": "YES" if is_order(kind) else "NO",
+            "to_check": "YES" if _is_to_check(kind) else "NO",
         }
         for job_id, words in descriptions.items()
     ]
     connection.execute(insert(EventRow), rows)
 
 
+def _is_to_check(kind: EventKind | str) -> bool:
+    return is_order(kind) or orders_signal(kind)
+
+
 def pending(connection: Connection) -> list[Event]:
-    """List the orders that nobody carried out yet, oldest first.
+    """List the orders that nobody carried out yet, oldest first; those to send signals are not among them.
 
     A wish to suspend a job that is still being launched is kept for when it runs.
     """
@@ -90,7 +97,11 @@ def pending(connection: Connection) -> list[Event]:
             EventRow.description,
             nodes,
         )
-        .where(EventRow.to_check == "YES", ~and_(EventRow.type == EventKind.HOLD_RUNNING_JOB, launching))
+        .where(
+            EventRow.to_check == "YES",
+            ~IS_SIGNAL,
+            ~and_(EventRow.type == EventKind.HOLD_RUNNING_JOB, launching),
+        )
         .order_by(EventRow.event_id)
         .limit(EVENTS_AT_ONCE)
     )

@@ -69,9 +69,7 @@ def departure(job: RunningJob, now: int, *, has_node: bool) -> Departure:
 
 def evictions(leaving: Mapping[JobId, Departure], room_for: Mapping[JobId, JobId]) -> Evictions:
     """Sum up what is to be done to the jobs that leave."""
-    done = {
-        how: tuple(sorted(job_id for job_id, one in leaving.items() if one.how is how)) for how in Leave
-    }
+    done = {how: tuple(sorted(job_id for job_id, one in leaving.items() if one.how is how)) for how in Leave}
     kills = tuple(sorted((*done[Leave.KILLED], *done[Leave.TOO_LATE])))
     checkpoints = done[Leave.SAVES]
     saving = [one.until + 1 for one in leaving.values() if one.until]

@@ -70,7 +70,7 @@ def test_a_kill_is_due_at_once_even_during_a_round():
     agenda.hear(Hint.SUBMITTED, 100.0)
     agenda.take(100.11)
     agenda.hear(Hint.KILL_ASKED, 100.12)
-    assert agenda.take(100.12) == (Duty.KILLS,)
+    assert Duty.KILLS in agenda.take(100.12)
 
 
 def test_a_kill_asked_while_kills_are_carried_out_is_not_forgotten():
