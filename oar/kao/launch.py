@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from oar.core.any_state import is_permissive, takes_any_state, takes_standby
 from oar.core.durations import format_date
 from oar.core.job import Assignment, JobId, RunningJob, WaitingJob
 from oar.core.states import UNCHANGED, JobState, NodeState, ReservationState
@@ -14,9 +15,6 @@ from oar.kamelot.occupation import BESTEFFORT, is_besteffort
 from oar.kamelot.reasons.reason import SHOWN
 from oar.kamelot.sharing import ALONE, sharing_of
 from oar.kao.evict import Departure, Evictions, departure, evictions
-
-STANDBY_TYPES = ("noop", "cosystem", "deploy")
-"""Jobs of these types start on nodes that sleep, when the type has the value ``standby``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +84,9 @@ def launch(
     )
 
 
-def is_permissive(job: WaitingJob) -> bool:
-    """Tell whether the job does nothing on its nodes and takes them in any state."""
-    return job.types.get("state") == "permissive" and not {"noop", "cosystem"}.isdisjoint(job.types)
-
-
-def takes_standby(job: WaitingJob) -> bool:
-    """Tell whether the job starts on nodes that sleep."""
-    return any(job.types.get(name) == "standby" for name in STANDBY_TYPES)
-
-
 def freed_ranks(platform: Platform, freed_types: Collection[str]) -> Iterator[int]:
     """Tell the ranks of the resources that a suspended job leaves to others."""
     return (rank for rank, one in enumerate(platform.resources) if one.type in freed_types)
-
-
-def takes_any_state(job: WaitingJob) -> bool:
-    """Tell whether some resource of the job need not be Alive when it starts."""
-    return is_permissive(job) or takes_standby(job)
 
 
 def _keeps_its_date(job: WaitingJob) -> bool:

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from procset import ProcSet
 
+from oar.core.any_state import is_permissive, takes_standby
 from oar.core.durations import format_date, format_duration
 from oar.core.events import EventKind
 from oar.core.job import Assignment, JobId, Told, WaitingJob
 from oar.core.states import NodeState, ReservationState
 from oar.kamelot import Platform
 from oar.kamelot.reasons.reason import listed
-from oar.kao.launch import is_permissive, takes_standby
 from oar.kao.model import Incident, SiteChoices, World
 from oar.kao.reservations.words import EXPIRED, RENEWED
 from oar.kao.tell import message_of
