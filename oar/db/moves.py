@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, text, update
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from oar.core.effects import Effect
 from oar.core.job import Assignment, JobId
@@ -27,9 +28,9 @@ from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
 from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, to_history
 from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
-from oar.db.sets import among, set_of_ids
+from oar.db.sets import among, format_multirange, given_rows, set_of_ids
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
-from oar.db.tables_resources import AssignmentRow, ResourceLogRow, ResourceRow
+from oar.db.tables_resources import ResourceLogRow, ResourceRow
 
 MESSAGE_LENGTH = 255
 
@@ -208,16 +209,18 @@ def _enter(
     connection: Connection, jobs: Mapping[_LockedJob, Mapping[str, Any]], to: JobState, now: int
 ) -> None:
     """Write the state that jobs come into, and their values: of all jobs the same columns."""
-    columns = next(iter(jobs.values())).keys()
+    column = JobRow.__table__.c
+    names = next(iter(jobs.values())).keys()
+    written: dict[KeyedColumnElement[Any], Sequence[Any]] = {
+        column[name]: [_fitting(name, values[name]) for values in jobs.values()] for name in names
+    }
+    written[column.job_id] = [job.job_id for job in jobs]
+    written[column.state] = [job.state for job in jobs]
+    new = given_rows(written)
     connection.execute(
         update(JobRow)
-        .where(JobRow.job_id == bindparam("entering"), JobRow.state == bindparam("left"))
-        .values(state=to, **{name: bindparam(f"new_{name}") for name in columns}),
-        [
-            {"entering": job.job_id, "left": job.state}
-            | {f"new_{name}": _fitting(name, value) for name, value in values.items()}
-            for job, values in jobs.items()
-        ],
+        .where(JobRow.job_id == new.c.job_id, JobRow.state == new.c.state)
+        .values({"state": to} | {name: new.c[name] for name in names})
     )
     ids = [job.job_id for job in jobs]
     closed = (
@@ -240,10 +243,14 @@ def _hand_out(connection: Connection, given: Sequence[Assignment]) -> None:
         " FROM unnest(CAST(:ids AS bigint[]), CAST(:walltimes AS integer[])) AS granted(id, walltime)"
         " WHERE m.moldable_id = granted.id AND m.moldable_walltime <> granted.walltime"
     )
-    values = {"ids": [one.moldable_id for one in given], "walltimes": [one.walltime_s for one in given]}
-    connection.execute(walltimes, values)
-    rows = [{"moldable_job_id": one.moldable_id, "resources": one.resources} for one in given]
-    connection.execute(insert(AssignmentRow), rows)
+    moldables = [one.moldable_id for one in given]
+    connection.execute(walltimes, {"ids": moldables, "walltimes": [one.walltime_s for one in given]})
+    places = text(
+        "INSERT INTO assignments (moldable_job_id, resources)"
+        " SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:resources AS int4multirange[]))"
+    )
+    sets = [format_multirange(one.resources) for one in given]
+    connection.execute(places, {"ids": moldables, "resources": sets})
 
 
 def _fitting(name: str, value: Any) -> Any:

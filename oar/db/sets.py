@@ -1,13 +1,14 @@
 """Sets of resources in the database: procset's ProcSet as PostgreSQL's int4multirange."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from procset import ProcInt, ProcSet
-from sqlalchemy import ARRAY, BigInteger, BindParameter, Dialect, any_, cast, literal
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Dialect, TableValuedAlias, any_, cast, func, literal
+from sqlalchemy import column as sql_column
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 from sqlalchemy.types import UserDefinedType
 
 INTERVAL = re.compile(r"\[(\d+),(\d+)\)")
@@ -48,6 +49,16 @@ def format_multirange(resources: ProcSet) -> str:
 def among(column: ColumnElement[int] | InstrumentedAttribute[int], ids: Iterable[int]) -> ColumnElement[bool]:
     """Compare a column with any number of ids, sent as one array: a list of parameters would be slow."""
     return column == any_(literal(list(ids), ARRAY(BigInteger)))
+
+
+def given_rows(columns: Mapping[KeyedColumnElement[Any], Sequence[Any]]) -> TableValuedAlias:
+    """Make rows that a statement can join: the values of each column, whose name and type they have.
+
+    They are sent as arrays, so that one statement is enough for any number of rows.
+    """
+    arrays = (literal(list(values), ARRAY(column.type)) for column, values in columns.items())
+    names = (sql_column(column.key, column.type) for column in columns)
+    return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
 
 
 class ResourceSet(UserDefinedType[ProcSet]):
