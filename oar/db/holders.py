@@ -60,6 +60,15 @@ class Stock:
         self.holders[place.job_id] = _Holder(wanted, JobState.TO_LAUNCH)
         return True
 
+    def may_use(self, job_id: JobId, wanted: int, beside: Companions) -> bool:
+        """Tell whether nobody holds these resources but the job itself and those that it may be ``beside``."""
+        return all(
+            other == job_id
+            or not one.resources & wanted
+            or (other in beside and beside[other] in (None, one.state))
+            for other, one in self.holders.items()
+        )
+
     def _is_free(self, wanted: int, beside: Companions) -> bool:
         if not wanted & ~self.free:
             return True
