@@ -66,6 +66,16 @@ def _spelled(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """Command lines by name."""
+
+    lines: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(f"{name} => '{line}'" for name, line in self.lines) + "}" if self.lines else ""
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where PostgreSQL is and who we are there; ``host`` may be the folder of a unix socket."""
 
@@ -129,11 +139,22 @@ class SchedulerSettings:
         "network_address ASC, resource_id ASC",
     )
     resource_order_plugin: str = key("SCHEDULER_RESOURCE_ORDER_PLUGIN", "")
+    reservation_order: str = key(
+        "SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS", "network_address ASC, resource_id ASC"
+    )
+    reservation_order_after_s: int = key("SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS_THRESHOLD", 300, least=0)
+    reservation_patience_s: int = key("RESERVATION_WAITING_RESOURCES_TIMEOUT", 300, least=0)
     filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)
     jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0, least=0)
     freed_types: tuple[str, ...] = key("SCHEDULER_AVAILABLE_SUSPENDED_RESOURCE_TYPE", ("default",))
     dependencies_need_success: bool = key("DEPENDENCY_REQUIRES_SUCCESS", False)
+    evict_before_s: int = key("SCHEDULER_BESTEFFORT_KILL_DURATION_BEFORE_RESERVATION", 0, least=0)
     check_plans: bool = key("SCHEDULER_CHECK_PLANS", False)
+    schedulers_path: str = key("SCHEDULERS_PATH", "")
+    failures_allowed: Bound = key("SCHEDULER_FAILURES_BEFORE_NOT_ACTIVE", Bound(3), least=0)
+    token_scripts: Commands = key("SCHEDULER_TOKEN_SCRIPTS", Commands())
+    extra_step: str = key("EXTRA_METASCHED", "default")
+    extra_step_config: str = key("EXTRA_METASCHED_CONFIG", "")
 
 
 @dataclass(frozen=True, slots=True)

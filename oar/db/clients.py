@@ -56,6 +56,13 @@ def refused_without_client(connection: Connection) -> tuple[JobId, ...]:
     return tuple(JobId(row.job_id) for row in rows if read_address(row.info_type) is None)
 
 
+def granted_without_client(connection: Connection) -> tuple[JobId, ...]:
+    """Give the ids of the granted reservations that nobody waits for: these wait for their date at once."""
+    granted = JobRow.state == JobState.TO_ACK_RESERVATION
+    rows = connection.execute(_clients().where(granted).order_by(JobRow.job_id))
+    return tuple(JobId(row.job_id) for row in rows if read_address(row.info_type) is None)
+
+
 def grant_told(connection: Connection, job_id: int, now: int) -> bool:
     """Note that a granted reservation was told, so that it waits for its date; False when noted before."""
     return move_job(connection, job_id, JobSignal.GRANT_TOLD, now=now) is not None
@@ -103,7 +110,7 @@ def _client(row: Any, planned: int | None) -> Client:
         read_address(row.info_type),
         JobState(row.state),
         interactive=row.job_type == JobType.INTERACTIVE,
-        reservation=row.reservation != ReservationState.NONE,
+        reservation=ReservationState(row.reservation),
         message=row.message or "",
         planned=planned,
     )

@@ -24,7 +24,7 @@ from oar.core.node_life import (
     request_signal,
     standing_of,
 )
-from oar.core.states import UNCHANGED, JobState, KillState, NodeState, RowIndex
+from oar.core.states import UNCHANGED, JobState, KillState, NodeState, ReservationState, RowIndex
 from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, to_history
 from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
@@ -53,6 +53,7 @@ class _LockedJob:
     stop_time: int
     submission_time: int
     assigned_moldable_job: int | None
+    reservation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,7 @@ def move_job(
 
 def refuse_jobs(connection: Connection, messages: Mapping[JobId, str], *, now: int) -> frozenset[JobId]:
     """Refuse waiting jobs, each with its last message, in one step; say which of them still waited."""
-    locked = _lock_jobs(connection, sorted(messages), accepting(JobSignal.REFUSE))
-    if locked:
-        entering = {job: {"message": messages[JobId(job.job_id)]} for job in locked.values()}
-        _enter(connection, entering, step(JobState.WAITING, JobSignal.REFUSE).to, now)
-    return frozenset(JobId(job_id) for job_id in locked)
+    return _answer(connection, messages, JobSignal.REFUSE, now)
 
 
 def end_refused_jobs(connection: Connection, job_ids: Sequence[JobId], *, now: int) -> frozenset[JobId]:
@@ -132,6 +129,39 @@ def end_refused_jobs(connection: Connection, job_ids: Sequence[JobId], *, now: i
     if locked:
         entering = {job: {"stop_time": job.stop_time or max(now, job.start_time)} for job in locked.values()}
         _enter(connection, entering, step(JobState.TO_ERROR, JobSignal.ERROR_TOLD).to, now)
+        to_history(connection, list(locked))
+    return frozenset(JobId(job_id) for job_id in locked)
+
+
+def grant_reservations(
+    connection: Connection, messages: Mapping[JobId, str], *, now: int
+) -> frozenset[JobId]:
+    """Grant waiting reservations, each with its message, in one step; say which of them still waited."""
+    return _answer(connection, messages, JobSignal.GRANT, now)
+
+
+def acknowledge_reservations(connection: Connection, job_ids: Sequence[JobId], *, now: int) -> None:
+    """Let granted reservations wait for their date, in one step, once nobody has to be told of them."""
+    locked = _lock_jobs(connection, job_ids, accepting(JobSignal.GRANT_TOLD))
+    if locked:
+        to = step(JobState.TO_ACK_RESERVATION, JobSignal.GRANT_TOLD).to
+        _enter(connection, {job: {"reservation": job.reservation} for job in locked.values()}, to, now)
+
+
+def expire_reservations(
+    connection: Connection, messages: Mapping[JobId, str], *, now: int
+) -> frozenset[JobId]:
+    """End reservations that could not start in time, in one step; say which of them still waited."""
+    locked = _lock_jobs(connection, sorted(messages), accepting(JobSignal.EXPIRE))
+    if locked:
+        entering = {
+            job: {
+                "message": messages[JobId(job.job_id)],
+                "stop_time": job.stop_time or max(now, job.start_time),
+            }
+            for job in locked.values()
+        }
+        _enter(connection, entering, step(JobState.WAITING, JobSignal.EXPIRE).to, now)
         to_history(connection, list(locked))
     return frozenset(JobId(job_id) for job_id in locked)
 
@@ -203,6 +233,21 @@ def _lock_jobs(
         .with_for_update(key_share=True)
     )
     return {row.job_id: _LockedJob(*row) for row in rows}
+
+
+def _answer(
+    connection: Connection, messages: Mapping[JobId, str], signal: JobSignal, now: int
+) -> frozenset[JobId]:
+    """Grant or refuse waiting jobs; a reservation counts as answered from then on."""
+    locked = _lock_jobs(connection, sorted(messages), accepting(signal))
+    entering = {}
+    for job in locked.values():
+        is_ordinary = job.reservation == ReservationState.NONE
+        answered = ReservationState.NONE if is_ordinary else ReservationState.SCHEDULED
+        entering[job] = {"message": messages[JobId(job.job_id)], "reservation": answered}
+    if entering:
+        _enter(connection, entering, step(JobState.WAITING, signal).to, now)
+    return frozenset(JobId(job_id) for job_id in locked)
 
 
 def _enter(

@@ -14,6 +14,7 @@ from oar.db.holders import Companions
 from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, end_refused_jobs, refuse_jobs
 from oar.db.planning import read_jobs_in, write_plan, write_texts
+from oar.kao.apply_reservations import apply_reservations, record_late_starts
 from oar.kao.make_room import make_room
 from oar.kao.model import Decisions, World
 from oar.kao.tell import QUOTA_OK, message_of
@@ -40,17 +41,17 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     launched = {one.job_id for one in decisions.launches}
     after = [one for one in decisions.plan if one.job_id not in launched]
     write_outcomes(connection, world, decisions, after, world.now)
+    again = apply_reservations(connection, decisions, world.now)
     _launch(connection, world, decisions)
     killed = make_room(connection, decisions.leaving, world.now)
     # The others are ended when their oarsub, which waits for the answer, was told.
     refused = refused_without_client(connection)
     ended = end_refused_jobs(connection, refused, now=world.now) if refused else ()
-    look_again_at = decisions.leaving.look_again_at
     return Applied(
         read_jobs_in(connection, JobState.TO_LAUNCH),
         killed,
-        again=bool(ended),
-        again_in_s=None if look_again_at is None else max(look_again_at - world.now, 1),
+        again=again or bool(ended),
+        again_in_s=None if decisions.next_date is None else max(decisions.next_date - world.now, 1),
     )
 
 
@@ -96,6 +97,7 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
         beside=_companions(world, decisions),
         in_any_state=decisions.in_any_state,
     )
+    record_late_starts(connection, decisions, assigned, world.now)
     for one in decisions.launches:
         if one.job_id in assigned:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from procset import ProcSet
 from sqlalchemy import Connection, Engine
 
-from oar.core.job import Resource, RunningJob, WaitingJob
-from oar.core.states import JobState, QueueState
+from oar.core.job import Assignment, Resource, RunningJob, WaitingJob
+from oar.core.states import JobState, QueueState, ReservationState
 from oar.db.containers import read_containers
 from oar.db.engine import database_now, one_moment
 from oar.db.fair_share import read_karma, read_past_use
@@ -24,8 +24,9 @@ from oar.db.planning import (
     read_texts,
 )
 from oar.db.queues import list_queues
-from oar.db.resources import BadFilter, KnownResources, load_resources, matching_resources
+from oar.db.resources import BadFilter, KnownResources, load_resources, matching_resources, ordered_ids
 from oar.db.waiting import KnownJobs, read_waiting_jobs
+from oar.errors import ConfigurationError
 from oar.kamelot import Platform
 from oar.kao.model import QueueView, World
 from oar.kao.order import BY_POLICY, Orders
@@ -55,6 +56,24 @@ class Kept:
     known_jobs: KnownJobs = field(default_factory=KnownJobs)
     known_plan: KnownPlan = field(default_factory=KnownPlan)
     known_resources: KnownResources = field(default_factory=KnownResources)
+    ahead: tuple[tuple[Resource, ...], Platform] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAhead:
+    """The ``order`` of resources, in SQL, for reservations that begin later than ``after_s`` from now."""
+
+    order: str
+    after_s: int
+
+    def is_wanted(self, waiting: Iterable[WaitingJob], plan: Iterable[Assignment], now: int) -> bool:
+        """Tell whether some reservation may get a place so far ahead."""
+        asking = {
+            job.job_id
+            for job in waiting
+            if job.reservation is not ReservationState.NONE and job.start_time > now + self.after_s
+        }
+        return bool(asking) and not asking <= {one.job_id for one in plan}
 
 
 def load_world(
@@ -67,11 +86,12 @@ def load_world(
     orders: Orders = BY_POLICY,
     reorder: ResourceOrder | None = None,
     quotas: QuotaSource | None = None,
+    ahead: OrderAhead | None = None,
 ) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
     ``apart`` are states of other jobs that have not started, to be read as well; the past use is read when
-    ``orders`` want it. No connection waits for the
+    ``orders`` want it. ``ahead`` is the order of resources for reservations. No connection waits for the
     other: only the reader's touches the table of resources, which ``oarproperty`` may want for itself.
     """
     with one_moment(engine) as connection:
@@ -92,6 +112,9 @@ def load_world(
         karma = read_karma(connection) if window_s else {}
     with one_moment(reader) as connection:
         _read_resources(connection, resource_order, _conditions(waiting), kept)
+        platform_ahead = None
+        if ahead is not None and ahead.is_wanted(waiting, plan, now):
+            platform_ahead = _platform_ahead(connection, ahead, kept)
     platform = _platform(kept, reorder, running)
     return World(
         now,
@@ -107,13 +130,29 @@ def load_world(
         past_use,
         karma,
         quotas=None if quotas is None else quotas.quotas(queues, kept.resources),
+        platform_ahead=platform_ahead,
     )
+
+
+def _platform_ahead(reader: Connection, ahead: OrderAhead, kept: Kept) -> Platform | None:
+    """Give the platform in the order for reservations; None, and a line in the log, when that is no order."""
+    try:
+        ids = ordered_ids(reader, ahead.order)
+    except ConfigurationError as error:
+        log.error("%s; reservations get their resources in the usual order", error)
+        return None
+    known = {one.resource_id: one for one in kept.resources}
+    resources = tuple(known[number] for number in ids if number in known)
+    if kept.ahead is None or kept.ahead[0] != resources:
+        kept.ahead = resources, Platform(resources, kept.filters)
+    return kept.ahead[1]
 
 
 def _read_resources(reader: Connection, order: str, wanted: Set[str], kept: Kept) -> None:
     resources = load_resources(reader, order, kept.known_resources)
     if resources != kept.resources or len(kept.filters) > len(wanted) + _FILTERS_TO_FORGET:
         kept.resources, kept.filters, kept.broken, kept.platform = resources, {}, set(), None
+        kept.ahead = None
     for text in sorted(wanted - kept.filters.keys() - kept.broken):
         try:
             kept.filters[text] = matching_resources(reader, text)

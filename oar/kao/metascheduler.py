@@ -14,7 +14,7 @@ from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
 from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
-from oar.kao.load import Kept, load_world
+from oar.kao.load import Kept, OrderAhead, load_world
 from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
@@ -57,7 +57,7 @@ class Metascheduler:
     def run(self) -> Applied:
         """Read the world, decide, write; raises what the database raises, having written nothing."""
         begin = time.perf_counter()
-        world, orders = self.look()
+        world, orders = self.look((JobState.TO_ACK_RESERVATION,))
         read = time.perf_counter()
         decisions = self.decide(world, orders)
         decided = time.perf_counter()
@@ -88,6 +88,7 @@ class Metascheduler:
             orders=orders,
             reorder=self.reorder,
             quotas=self.quotas,
+            ahead=OrderAhead(self.settings.reservation_order, self.settings.reservation_order_after_s),
         )
         return world, orders
 
@@ -120,6 +121,8 @@ def choices_of(settings: SchedulerSettings) -> SiteChoices:
     return SiteChoices(
         freed_types=frozenset(settings.freed_types),
         dependencies_need_success=settings.dependencies_need_success,
+        reservation_patience_s=settings.reservation_patience_s,
+        near_s=settings.reservation_order_after_s,
     )
 
 
