@@ -2,45 +2,24 @@
 
 import argparse
 import gc
+import logging
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from sqlalchemy import Engine, event
-
 from bench.past import Site, build, start_server
 from bench.round_load import RUNNING, let_time_pass, prepare, set_load
-from oar.kao.apply import apply
 from oar.kao.metascheduler import Metascheduler
 from oar.settings import SchedulerSettings
+from tests.integration.statements import statements_of
 
 RESOURCES, WAITING, ENDED = (1_000, 10_000), (100, 1_000, 10_000), (0, 1_000_000)
 FOLLOWING = 3
 """So many rounds in which nothing changed, of which the least disturbed counts."""
-
-
-@dataclass(slots=True)
-class Statements:
-    """Counts statements and the time that they take, until their rows are here."""
-
-    count: int = 0
-    seconds: float = 0.0
-    began: float = field(default=0.0)
-
-    def begin(self, *_: object) -> None:
-        """Note the time."""
-        self.count += 1
-        self.began = time.perf_counter()
-
-    def end(self, *_: object) -> None:
-        """Add the time."""
-        self.seconds += time.perf_counter() - self.began
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +84,29 @@ def measure(site: Site, ended: int, resources: int, waiting: int) -> None:
 
 
 def one_round(metascheduler: Metascheduler) -> Phases:
-    """Run a round as the metascheduler does, with a look at the clock between its steps."""
+    """Run a round; its own line of the log says how long each step took."""
     gc.collect()
-    with counted(metascheduler.engine, metascheduler.reader) as statements:
+    times = RoundTimes()
+    logger = logging.getLogger(Metascheduler.__module__)
+    logger.setLevel(logging.INFO)
+    logger.addHandler(times)
+    with statements_of(metascheduler.engine, metascheduler.reader) as statements:
         begin = time.perf_counter()
-        world, orders = metascheduler.look()
-        loaded, read = time.perf_counter(), statements.seconds
-        decisions = metascheduler.decide(world, orders)
-        decided = time.perf_counter()
-        with metascheduler.engine.begin() as connection:
-            apply(connection, world, decisions)
-        written = time.perf_counter()
-    return Phases(read, loaded - begin - read, decided - loaded, written - decided, statements.count)
+        metascheduler.run()
+    logger.removeHandler(times)
+    read = statements.seconds_until(begin + times.read)
+    return Phases(read, times.read - read, times.decided, times.wrote, statements.count)
 
 
-@contextmanager
-def counted(*engines: Engine) -> Iterator[Statements]:
-    """Count the statements that are sent."""
-    statements = Statements()
-    listeners = {"before_cursor_execute": statements.begin, "after_cursor_execute": statements.end}
-    for engine, (name, listener) in product(engines, listeners.items()):
-        event.listen(engine, name, listener)
-    yield statements
-    for engine, (name, listener) in product(engines, listeners.items()):
-        event.remove(engine, name, listener)
+class RoundTimes(logging.Handler):
+    """Takes the seconds that reading, deciding and writing took from the line that a round logs."""
+
+    read = decided = wrote = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at a line."""
+        if str(record.msg).startswith("round:"):
+            self.read, self.decided, self.wrote = (float(one) / 1000 for one in record.args[3:6])
 
 
 def _open_connections(site: Site) -> None:

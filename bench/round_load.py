@@ -1,4 +1,4 @@
-"""The live part of a database to run rounds on: resources, running jobs, and waiting ones of mixed requests."""
+"""The live part of a database to run rounds on: resources, jobs that run, and mixed requests that wait."""
 
 import random
 from collections.abc import Iterable, Sequence
