@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Bound, ByQueue, JsonObject, Settings, Targets
+from oar.settings import Bound, ByQueue, Commands, JsonObject, Settings, Targets
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -147,6 +147,13 @@ def _read_targets(text: str) -> Targets:
     return Targets(shares)
 
 
+def _read_commands(text: str) -> Commands:
+    lines = tuple(parse_hash(text).items())
+    if any(not shlex.split(line) for _, line in lines):
+        raise BadHash("a command is empty")
+    return Commands(lines)
+
+
 def _read_json_object(text: str) -> JsonObject:
     if not isinstance(json.loads(text or "{}"), dict):
         raise ValueError(text)
@@ -186,6 +193,10 @@ _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     bool: (_read_yes_no, '"yes" or "no"'),
     Bound: (_read_bound, 'a whole number, 0 or "" for no bound'),
     Targets: (_read_targets, "shares in percent by name, such as {first => 75, default => 25}"),
+    Commands: (
+        _read_commands,
+        "command lines by name, such as { fluent => '/usr/local/bin/count_fluent.sh all' }",
+    ),
     JsonObject: (_read_json_object, "a JSON object in single quotes, such as '{\"name\": 1.5}'"),
     ByQueue[float]: (_by_queue(_read_seconds), f"seconds, 0 or more, or -1{_OR_HASH % '3600'}"),
     ByQueue[bool]: (_by_queue(_read_yes_no), f'"yes" or "no"{_OR_HASH % "yes"}'),

@@ -79,6 +79,7 @@ CREATE TABLE queues (
     priority INTEGER DEFAULT 0 NOT NULL,
     scheduler_policy VARCHAR(100) DEFAULT '' NOT NULL,
     state VARCHAR(9) DEFAULT 'Active' NOT NULL,
+    failures INTEGER DEFAULT 0 NOT NULL,
     CONSTRAINT pk_queues PRIMARY KEY (queue_name),
     CONSTRAINT ck_queues_state CHECK (state IN ('Active', 'notActive'))
 );

@@ -49,6 +49,14 @@ class Queue:
     state: QueueState
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How often the scheduler of a queue failed in a row, and whether that stops the queue."""
+
+    in_a_row: int
+    stops: bool
+
+
 def list_queues(connection: Connection) -> list[Queue]:
     """Return the queues, the most important first."""
     rows = connection.execute(
@@ -99,6 +107,30 @@ def enable_all_queues(connection: Connection) -> None:
 def disable_all_queues(connection: Connection) -> None:
     """Leave all waiting jobs alone from now on."""
     connection.execute(update(QueueRow).values(state=QueueState.INACTIVE))
+
+
+def note_failure(connection: Connection, name: str, allowed: int) -> Failures:
+    """Count a failure of the scheduler of a queue; the one after so many in a row makes it not active.
+
+    ``allowed`` 0 never does. The count begins anew when the queue is made active again.
+    """
+    failures = connection.scalar(
+        update(QueueRow)
+        .where(QueueRow.queue_name == name)
+        .values(failures=QueueRow.failures + 1)
+        .returning(QueueRow.failures)
+    )
+    found = Failures(failures or 1, stops=bool(allowed) and (failures or 1) >= allowed)
+    if found.stops:
+        _update(connection, name, {"state": QueueState.INACTIVE, "failures": 0})
+    return found
+
+
+def note_success(connection: Connection, name: str) -> None:
+    """Forget the failures of the scheduler of a queue, if there were any."""
+    connection.execute(
+        update(QueueRow).where(QueueRow.queue_name == name, QueueRow.failures > 0).values(failures=0)
+    )
 
 
 def remove_queue(connection: Connection, name: str) -> None:

@@ -8,7 +8,10 @@ from oar.db.tables import LIVELY, YES_NO, Base, number, one_of, word, yes_no
 
 
 class QueueRow(Base):
-    """A queue; the one with the higher priority is scheduled first."""
+    """A queue; the one with the higher priority is scheduled first.
+
+    ``failures`` counts those of its scheduler in a row, when that is a program of its own.
+    """
 
     __tablename__ = "queues"
     __table_args__ = (one_of("state", QueueState),)
@@ -17,6 +20,7 @@ class QueueRow(Base):
     priority: Mapped[int] = number()
     scheduler_policy: Mapped[str] = word(100)
     state: Mapped[str] = word(9, QueueState.ACTIVE)
+    failures: Mapped[int] = number()
 
 
 class SchedulerRow(Base):
