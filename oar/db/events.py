@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from oar.core.events import Event, EventKind, is_order, orders_signal
 from oar.core.states import JobState
+from oar.db.sets import given_rows
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import JobRow
 
@@ -56,13 +57,11 @@ def record_for_jobs(
     """Record an incident of the same kind for each job, with its description, in one statement."""
     if not descriptions:
         return
-    rows = [
+    column = EventRow.__table__.c
+    new = given_rows(
         {
-            "type": str(kind),
-            "job_id": job_id,
-            "date": now,
-            "description": words[:DESCRIPTION_LENGTH],
-            "to_check": "YES" if _is_to_check(kind) else "NO",
+            column.job_id: list(descriptions),
+            column.description: [words[:DESCRIPTION_LENGTH] for words in descriptions.values()],
         }
         for job_id, words in descriptions.items()
     ]

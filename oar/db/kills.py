@@ -21,7 +21,7 @@ from oar.core.kill_life import (
 from oar.core.states import JobState, KillState
 from oar.db.events import record, record_for_jobs
 from oar.db.moves import move_job, move_kill
-from oar.db.sets import among
+from oar.db.sets import among, given_rows
 from oar.db.tables_admin import EventRow
 from oar.db.tables_jobs import OPEN, JobRow, JobStateLogRow, JobTypeRow, KillRow, MoldableRow
 
@@ -77,11 +77,10 @@ def ask_kills(connection: Connection, job_ids: Collection[int], asked_by: str, n
     """Ask for the end of several jobs, which the caller knows to be allowed; say for which that was new."""
     if not job_ids:
         return frozenset()
-    rows = [
-        {"frag_id_job": job_id, "frag_date": now, "frag_state": KillState.ASKED} for job_id in sorted(job_ids)
-    ]
-    new = insert(KillRow).on_conflict_do_nothing().returning(KillRow.frag_id_job)
-    asked = frozenset(connection.scalars(new, rows))
+    wanted = given_rows({KillRow.__table__.c.frag_id_job: sorted(job_ids)})
+    rows = select(wanted.c.frag_id_job, literal(now), literal(KillState.ASKED.value))
+    new = insert(KillRow).from_select(["frag_id_job", "frag_date", "frag_state"], rows)
+    asked = frozenset(connection.scalars(new.on_conflict_do_nothing().returning(KillRow.frag_id_job)))
     words = {job_id: f"User {asked_by} requested to frag the job {job_id}" for job_id in sorted(asked)}
     record_for_jobs(connection, EventKind.FRAG_JOB_REQUEST, words, now=now)
     return asked
