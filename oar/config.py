@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Bound, ByQueue, Commands, JsonObject, Settings, Targets
+from oar.settings import Bound, ByQueue, Commands, JsonObject, Patience, Pools, Settings, Targets
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -154,6 +154,34 @@ def _read_commands(text: str) -> Commands:
     return Commands(lines)
 
 
+def _read_pools(text: str) -> Pools:
+    """Read ``condition:number`` items, parted by & or a comma that is not in quotes or parentheses."""
+    pools = []
+    for item in re.findall(r"(?:'[^']*'|\((?:[^()']|'[^']*')*\)|[^&,'])+", text):
+        condition, _, count = item.rpartition(":")
+        if not condition.strip() or not count.strip().isdecimal():
+            raise ValueError(item)
+        pools.append((condition.strip(), int(count)))
+    if text.count("'") % 2 or (text.strip() and not pools):
+        raise ValueError(text)
+    return Pools(tuple(pools))
+
+
+def _read_patience(text: str) -> Patience:
+    """Read a number of seconds, or pairs of a number of nodes and seconds."""
+    if text.strip().isdecimal():
+        return Patience(((1, int(text)),))
+    steps = []
+    for pair in text.split():
+        nodes, colon, seconds = pair.partition(":")
+        if not (colon and nodes.isdecimal() and seconds.isdecimal()):
+            raise ValueError(pair)
+        steps.append((int(nodes), int(seconds)))
+    if not steps:
+        raise ValueError(text)
+    return Patience(tuple(sorted(steps)))
+
+
 def _read_json_object(text: str) -> JsonObject:
     if not isinstance(json.loads(text or "{}"), dict):
         raise ValueError(text)
@@ -197,6 +225,8 @@ _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
         _read_commands,
         "command lines by name, such as { fluent => '/usr/local/bin/count_fluent.sh all' }",
     ),
+    Pools: (_read_pools, "pools such as \"cluster='a':2 & type='default':4\""),
+    Patience: (_read_patience, 'seconds, or pairs of nodes and seconds such as "1:500 11:1000"'),
     JsonObject: (_read_json_object, "a JSON object in single quotes, such as '{\"name\": 1.5}'"),
     ByQueue[float]: (_by_queue(_read_seconds), f"seconds, 0 or more, or -1{_OR_HASH % '3600'}"),
     ByQueue[bool]: (_by_queue(_read_yes_no), f'"yes" or "no"{_OR_HASH % "yes"}'),

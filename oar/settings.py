@@ -76,6 +76,33 @@ class Commands:
 
 
 @dataclass(frozen=True, slots=True)
+class Pools:
+    """Conditions in SQL, each with the number of nodes that stay awake and idle among those that meet it."""
+
+    least: tuple[tuple[str, int], ...] = ()
+
+    def __str__(self) -> str:
+        return "&".join(f"{condition}:{count}" for condition, count in self.least)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds by the number of nodes: from so many nodes on, so long."""
+
+    steps: tuple[tuple[int, int], ...]
+
+    def for_nodes(self, count: int) -> int:
+        """Tell the seconds for so many nodes; fewer than the first step names have those of the first."""
+        fitting = [seconds for least, seconds in self.steps if least <= count]
+        return fitting[-1] if fitting else self.steps[0][1]
+
+    def __str__(self) -> str:
+        if len(self.steps) == 1:
+            return str(self.steps[0][1])
+        return " ".join(f"{least}:{seconds}" for least, seconds in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where PostgreSQL is and who we are there; ``host`` may be the folder of a unix socket."""
 
@@ -216,6 +243,44 @@ class QuotaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergySettings:
+    """How idle nodes are put to sleep and woken; a kind of order without a command is never given.
+
+    With ``internal``, the commands of that name are run, node by node in windows; otherwise the others, once
+    for all nodes.
+    """
+
+    internal: bool = key("ENERGY_SAVING_INTERNAL", False)
+    mode: str = key("ENERGY_SAVING_MODE", "", among=("metascheduler_decision_making", ""))
+    sleep_command: tuple[str, ...] = key("SCHEDULER_NODE_MANAGER_SLEEP_CMD", ())
+    wake_command: tuple[str, ...] = key("SCHEDULER_NODE_MANAGER_WAKE_UP_CMD", ())
+    internal_sleep_command: tuple[str, ...] = key("ENERGY_SAVING_NODE_MANAGER_SLEEP_CMD", ())
+    internal_wake_command: tuple[str, ...] = key("ENERGY_SAVING_NODE_MANAGER_WAKE_UP_CMD", ())
+    idle_s: int = key("SCHEDULER_NODE_MANAGER_IDLE_TIME", 600, least=0)
+    sleep_s: int = key("SCHEDULER_NODE_MANAGER_SLEEP_TIME", 600, least=0)
+    wakeup_s: int = key("SCHEDULER_NODE_MANAGER_WAKEUP_TIME", 600, least=0)
+    halt_s: int = key("SCHEDULER_NODE_MANAGER_HALT_TIME", 60, least=0)
+    wakeup_timeout: Patience = key("ENERGY_SAVING_NODE_MANAGER_WAKEUP_TIMEOUT", Patience(((1, 900),)))
+    retries: int = key("ENERGY_SAVING_NODE_MANAGER_RETRIES", 0, least=0)
+    pools: Pools = key("ENERGY_SAVING_NODES_KEEPALIVE", Pools((("type='default'", 0),)))
+    window_size: int = key("ENERGY_SAVING_WINDOW_SIZE", 25, least=1)
+    window_size_oar3: Bound = key("ENERGY_SAVING_WINDOW_FORKER_SIZE", Bound(0), least=0)
+    window_s: int = key("ENERGY_SAVING_WINDOW_TIME", 60, least=0)
+    window_timeout_s: int = key("ENERGY_SAVING_WINDOW_TIMEOUT", 120, least=1)
+    all_at_once: bool = key("ENERGY_SAVING_WINDOW_FORKER_BYPASS", False)
+
+    @property
+    def halts_with(self) -> tuple[str, ...]:
+        """The command that puts nodes to sleep; empty when none do."""
+        return self.internal_sleep_command if self.internal else self.sleep_command
+
+    @property
+    def wakes_with(self) -> tuple[str, ...]:
+        """The command that wakes nodes; empty when none are."""
+        return self.internal_wake_command if self.internal else self.wake_command
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionSettings:
     """What a submission means where the user said nothing."""
 
@@ -247,5 +312,6 @@ class Settings:
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
     suspend: SuspendSettings = field(default_factory=SuspendSettings)
     walltime: WalltimeSettings = field(default_factory=WalltimeSettings)
+    energy: EnergySettings = field(default_factory=EnergySettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)

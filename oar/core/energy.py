@@ -91,5 +91,7 @@ class EnergyOrders:
         return bool(self.halt or self.wake)
 
 
+NOTHING_ASKED = EnergyOrders()
+
 NodesOrders = Mapping[str, NodeOrders]
 """The orders of each node that was given some lately."""

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+from oar.core.any_state import takes_any_state
 from oar.core.job import RunningJob, WaitingJob
 
 ANY = "*"
 """In a pair: every user, or every name."""
+
+WAKING = "(waking)"
+"""The placeholder that keeps nodes which sleep until they can be used; jobs that start there are allowed."""
 
 Pair = tuple[str, str]
 """The user and the job name that jobs must have in common to share resources, or ``ANY``."""
@@ -16,7 +20,8 @@ class Sharing:
     """With whom a job shares its resources.
 
     Jobs of equal ``pair`` share with one another. A job that has a placeholder's name among ``allowed`` may
-    be placed over it; for all others, and for its own place, a placeholder is a job like any.
+    be placed over it; for all others, and for its own place, a placeholder is a job like any. A job that
+    starts on nodes that sleep is placed over ``WAKING``.
     """
 
     pair: Pair | None = None
@@ -30,6 +35,8 @@ class Sharing:
 
 
 ALONE = Sharing()
+UNTIL_AWAKE = Sharing(placeholder=WAKING)
+"""How nodes are taken that sleep or wake up."""
 
 
 def sharing_of(job: WaitingJob | RunningJob) -> Sharing:
@@ -38,6 +45,8 @@ def sharing_of(job: WaitingJob | RunningJob) -> Sharing:
     if not types or "container" in types:
         return ALONE
     allowed = frozenset(types[word] for word in ("allowed", "allow") if word in types)
+    if isinstance(job, WaitingJob) and takes_any_state(job):
+        allowed |= {WAKING}
     pair = _pair(types["timesharing"], job) if "timesharing" in types else None
     return Sharing(pair, types.get("placeholder"), allowed)
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from oar.core.energy import NO_ENERGY_SAVING, NOTHING_ASKED, EnergyOrders, EnergyRules, NodesOrders
 from oar.core.events import EventKind
 from oar.core.fair_share import PastUse
 from oar.core.job import Assignment, Container, JobId, Outcome, RequiredJob, RunningJob, Told, WaitingJob
+from oar.core.resumption import Resumption
 from oar.kamelot import Gantt, Platform
 from oar.kamelot.quotas import Quotas
 from oar.kao.evict import Evictions
+from oar.kao.external.policy import is_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class QueueView:
     active: bool
     policy: str = "kamelot"
 
+    @property
+    def foreign(self) -> bool:
+        """Tell whether its scheduler is another program."""
+        return is_foreign(self.policy)
+
 
 @dataclass(frozen=True, slots=True)
 class SiteChoices:
@@ -33,7 +41,8 @@ class SiteChoices:
     to start that needs their resources; the security time counts where it is longer.
 
     A reservation waits ``reservation_patience_s`` for lost resources before it starts without them. Those
-    that begin later than ``near_s`` from now have an order of resources of their own.
+    that begin later than ``near_s`` from now have an order of resources of their own. ``energy`` says which
+    nodes sleep.
     """
 
     freed_types: frozenset[str] = frozenset({"default"})
@@ -41,6 +50,7 @@ class SiteChoices:
     evict_before_s: int = 0
     reservation_patience_s: int = 300
     near_s: int = 300
+    energy: EnergyRules = NO_ENERGY_SAVING
 
 
 USUAL_CHOICES = SiteChoices()
@@ -73,6 +83,13 @@ class World:
     ``fixed`` are places of jobs that this round does not plan: they are taken, and stay. Without ``quotas``
     only resources limit what jobs take. ``platform_ahead`` has the resources in the order for reservations
     that begin later; it is there when some may want it.
+
+    ``orders`` tells of the nodes that energy saving has lately asked to sleep or to wake up.
+
+    The jobs ``resumed`` are those that wait to go on and have leave to do so already.
+
+    A round with stops is made in stretches (:mod:`oar.kao.stretches`). ``settled`` has what was decided before
+    for the jobs of some queues, by their names; the jobs of the queues in ``later`` are not planned yet.
     """
 
     now: int
@@ -90,6 +107,10 @@ class World:
     fixed: tuple[tuple[Assignment, WaitingJob], ...] = ()
     quotas: SiteQuotas | None = None
     platform_ahead: Platform | None = None
+    settled: Mapping[str, Mapping[JobId, Outcome]] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
+    resumed: frozenset[JobId] = frozenset()
+    orders: NodesOrders = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,8 @@ class Decisions:
     Of reservations, ``granted`` have a place now, with what they tell; ``expired`` will never run, with their
     last message; ``shortened`` says of launches that start late by how much. ``incidents`` are to be
     recorded. ``next_date`` is the first date at which something is to be done if nothing else happens.
+    ``energy`` names the nodes to halt and to wake.
+    ``resumptions`` are jobs that were suspended and go on.
     """
 
     outcomes: Mapping[JobId, Outcome]
@@ -134,6 +157,8 @@ class Decisions:
     shortened: Mapping[JobId, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     next_date: int | None = None
+    resumptions: tuple[Resumption, ...] = ()
+    energy: EnergyOrders = NOTHING_ASKED
 
     @property
     def evictions(self) -> tuple[JobId, ...]:

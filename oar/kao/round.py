@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from oar.core.energy import NOTHING_ASKED, EnergyOrders
 from oar.core.job import Assignment, JobId, NoRoom, Outcome, WaitingJob
 from oar.core.states import ReservationState
 from oar.kamelot import (
@@ -16,11 +17,14 @@ from oar.kamelot import (
     place_in_strict_order,
 )
 from oar.kamelot.occupation import BESTEFFORT
+from oar.kao.energy import energy_orders
 from oar.kao.launch import launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
 from oar.kao.order import BY_POLICY, Orders, combine, rank
 from oar.kao.reservations import Booked, book, late_words
+from oar.kao.resume import resumptions
+from oar.kao.settled import draw_settled
 from oar.kao.standing import known_ends, ledger_of
 from oar.kao.tell import tell, tell_held_back, tell_stopped, tell_unplanned
 
@@ -58,11 +62,15 @@ def run_round(
     groups = [
         (queues, rank(orders, world, queues, _without(stopped, jobs_of(world, queues))))
         for queues in queue_groups(world.queues)
+        if world.later.isdisjoint(queue.name for queue in queues)
     ]
     ranking = combine(one for _, one in groups)
     for queues, ranked in groups:
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
+        if queues[0].name in world.settled:
+            outcomes |= draw_settled(gantt, _without(stopped, jobs_of(world, queues)), world, rules)
+            continue
         jobs = ranked.jobs[: jobs_per_group or None]
         placed = _place(gantt, jobs, queues, rules)
         _name_containers(gantt, jobs, placed, world)
@@ -81,6 +89,7 @@ def run_round(
         horizon_s=max(choices.evict_before_s, rules.security_time_s),
         delayed=booked.settled.delayed,
     )
+    energy = _energy(world, choices, outcomes, starts.jobs)
     return Decisions(
         outcomes,
         starts.jobs,
@@ -97,7 +106,9 @@ def run_round(
         booked.expired,
         _shortened(booked, starts.jobs),
         booked.incidents,
-        _next_date(booked, outcomes, starts.evictions.look_again_at),
+        _next_date(booked, outcomes, starts.evictions.look_again_at, energy.next_date),
+        resumptions(world.running, world.platform, choices.freed_types, world.resumed),
+        energy,
     )
 
 
@@ -116,7 +127,11 @@ def _check(booked: Booked, outcomes: Mapping[JobId, Outcome], rules: Rules) -> t
     """Check the new places; those that reservations had before are only looked at as being taken."""
     world = booked.world
     planned = [
-        job for job in world.waiting if job.job_id in outcomes and job.reservation is ReservationState.NONE
+        job
+        for job in world.waiting
+        if job.job_id in outcomes
+        and job.reservation is ReservationState.NONE
+        and job.queue not in world.settled  # kamelot's were checked in their stretch; others see to theirs
     ]
     jobs = [*booked.judged, *planned]
     return tuple(check(world.platform, booked.found, jobs, outcomes, now=world.now, rules=rules))
@@ -132,14 +147,24 @@ def _shortened(booked: Booked, launches: Sequence[Assignment]) -> dict[JobId, st
     }
 
 
-def _next_date(
-    booked: Booked, outcomes: Mapping[JobId, Outcome], besteffort_leaves: int | None
-) -> int | None:
-    """Tell when the plan wants something to be done: a start, the end of a wait."""
+def _next_date(booked: Booked, outcomes: Mapping[JobId, Outcome], *others: int | None) -> int | None:
+    """Tell when the plan wants something to be done: a start, the end of a wait, or one of the ``others``."""
     now = booked.world.now
     starts = [one.start_time for one in outcomes.values() if isinstance(one, Assignment)]
-    dates = (*starts, *booked.settled.dates, besteffort_leaves or 0)
+    dates = (*starts, *booked.settled.dates, *(date for date in others if date is not None))
     return min((date for date in dates if date > now), default=None)
+
+
+def _energy(
+    world: World, choices: SiteChoices, outcomes: Mapping[JobId, Outcome], launches: Sequence[Assignment]
+) -> EnergyOrders:
+    """Decide which nodes sleep and which wake up, once all is planned."""
+    if world.later or not choices.energy.is_on:
+        return NOTHING_ASKED
+    jobs = {job.job_id: job for job in (*world.apart, *world.waiting)}
+    places = [(one, jobs[one.job_id]) for one in outcomes.values() if isinstance(one, Assignment)]
+    fixed = [(one, job) for one, job in world.fixed if one.job_id not in outcomes]
+    return energy_orders(world, choices.energy, launches, [*places, *fixed])
 
 
 def _job_id(one: Assignment) -> JobId:
@@ -149,15 +174,16 @@ def _job_id(one: Assignment) -> JobId:
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:
     """Give the active queues in groups of equal priority, the highest first.
 
-    The queue besteffort comes alone and last: what is in it, no other queue sees.
+    A queue whose scheduler is another program comes alone, after those of its priority. The queue besteffort
+    comes alone and last: what is in it, no other queue sees.
     """
     active = sorted((queue for queue in queues if queue.active), key=_turn)
     for _, group in groupby(active, key=_turn):
         yield tuple(group)
 
 
-def _turn(queue: QueueView) -> tuple[bool, int]:
-    return queue.name == BESTEFFORT, -queue.priority
+def _turn(queue: QueueView) -> tuple[bool, int, str]:
+    return queue.name == BESTEFFORT, -queue.priority, queue.name if queue.foreign else ""
 
 
 def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:

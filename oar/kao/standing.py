@@ -12,6 +12,7 @@ from oar.kamelot.bits import mask_of
 from oar.kamelot.containers import nesting_of
 from oar.kamelot.occupation import is_besteffort
 from oar.kamelot.quotas import Ledger
+from oar.kao.energy import until_awake
 from oar.kao.launch import freed_ranks
 from oar.kao.model import SiteChoices, World
 
@@ -28,6 +29,7 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
     """Say what running jobs take, a suspended one less, and the places that are fixed.
 
     A container that is suspended opens no space, nor does one that was, while others are on its resources.
+    Nodes that sleep are taken until they can have woken up.
     """
     freed = ProcSet()
     if any(job.state is JobState.SUSPENDED for job in world.running):
@@ -39,7 +41,8 @@ def occupations_of(world: World, rules: Rules, choices: SiteChoices) -> list[Occ
         if one.nesting.opens is not None and _is_left_to_others(job, world.running):
             one = replace(one, nesting=replace(one.nesting, opens=None))
         running.append(one)
-    return running + [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]
+    fixed = [occupation_of_planned(one, rules, is_besteffort(job), job) for one, job in world.fixed]
+    return running + fixed + until_awake(world, choices.energy)
 
 
 def _is_left_to_others(container: RunningJob, running: Sequence[RunningJob]) -> bool:

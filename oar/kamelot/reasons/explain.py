@@ -10,6 +10,7 @@ from oar.kamelot.gantt import Gantt, Planned
 from oar.kamelot.hierarchy import needed, satisfies
 from oar.kamelot.platform import Platform
 from oar.kamelot.reasons.reason import Reason, ReasonKind, Shortage
+from oar.kamelot.sharing import UNTIL_AWAKE
 
 __all__ = ["Reason", "ReasonKind", "explain", "shortage_of", "why_never", "why_no_room"]
 
@@ -35,16 +36,20 @@ def _why_later(gantt: Gantt, planned: Planned) -> Reason:
     """Name the jobs that were drawn before this one and whose end made room for it, or its container."""
     start = planned.place.start
     jobs: set[JobId] = set()
-    freed = 0
+    freed = awake = 0
     for bar in gantt.bars_ending(start - 1, planned.bars_before):
         shared = bar.resources & planned.place.resources
-        if bar.job_id is not None and shared and bar.blocks(planned.seen_from):
+        if bar.sharing is UNTIL_AWAKE:
+            awake |= shared
+        elif bar.job_id is not None and shared and bar.blocks(planned.seen_from):
             jobs.add(bar.job_id)
             freed |= shared
     areas = gantt.areas.get(planned.seen_from.space, ())
     containers = {area.job_id for area in areas if area.begin == start and area.job_id is not None}
     if containers and not jobs:
         return Reason(ReasonKind.CONTAINER, start, tuple(sorted(containers)))
+    if awake and not jobs:
+        return Reason(ReasonKind.WAKING, start, nodes=_nodes(gantt.platform, awake))
     return Reason(ReasonKind.RESOURCES, start, tuple(sorted(jobs)), _nodes(gantt.platform, freed))
 
 

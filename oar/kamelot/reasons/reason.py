@@ -18,6 +18,7 @@ class ReasonKind(Enum):
 
     NONE = auto()
     RESOURCES = auto()
+    WAKING = auto()
     DEPENDENCY = auto()
     DEPENDENCY_UNPLANNED = auto()
     CONTAINER = auto()
@@ -94,6 +95,11 @@ def _resources(reason: Reason, format_date: DateFormat) -> str:
     return (
         f"starts {date} when {jobs_named(reason.jobs)} {'free' if plural else 'frees'} {listed(reason.nodes)}"
     )
+
+
+def _waking(reason: Reason, format_date: DateFormat) -> str:
+    verb = "have" if len(reason.nodes) > 1 else "has"
+    return f"starts {format_date(reason.until or 0)} when {listed(reason.nodes)} {verb} woken up"
 
 
 def _dependency(reason: Reason, format_date: DateFormat) -> str:
@@ -196,6 +202,7 @@ def listed(names: Sequence[str]) -> str:
 WORDS: dict[ReasonKind, Callable[[Reason, DateFormat], str]] = {
     ReasonKind.NONE: _none,
     ReasonKind.RESOURCES: _resources,
+    ReasonKind.WAKING: _waking,
     ReasonKind.DEPENDENCY: _dependency,
     ReasonKind.DEPENDENCY_UNPLANNED: _dependency_unplanned,
     ReasonKind.CONTAINER: _container,

@@ -7,7 +7,7 @@ import pytest
 
 from oar.config import BadValue, known_keys, load_settings
 from oar.errors import ConfigurationError
-from oar.settings import ByQueue, Targets
+from oar.settings import ByQueue, Pools, Targets
 
 SHIPPED = Path(__file__).parents[3] / "etc" / "oar.conf"
 
@@ -169,3 +169,42 @@ def test_who_may_force_walltime_changes_is_named_for_all_queues_or_by_queue(conf
 def test_seconds_by_queue_that_are_none_are_refused(conf, text):
     with pytest.raises(BadValue, match=r"WALLTIME_INCREMENT=.*seconds, 0 or more, or -1, or a hash by queue"):
         load_settings(conf(f'WALLTIME_INCREMENT="{text}"\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ()),
+        ("type='default':0", (("type='default'", 0),)),
+        ("cluster='a':2 & cluster='b':3", (("cluster='a'", 2), ("cluster='b'", 3))),
+        ("cluster='a':2,mem>8:1", (("cluster='a'", 2), ("mem>8", 1))),
+        ("host IN ('a','b'):2,name='x,y&z:1':3", (("host IN ('a','b')", 2), ("name='x,y&z:1'", 3))),
+    ],
+)
+def test_pools_of_nodes_that_stay_awake_are_parted_as_in_oar_2_and_3(conf, text, wanted):
+    settings, _ = load_settings(conf(f'ENERGY_SAVING_NODES_KEEPALIVE="{text}"'))
+    assert settings.energy.pools == Pools(wanted)
+
+
+@pytest.mark.parametrize("text", ["type='default'", "type='default':many", ":3", "type='default:3"])
+def test_a_bad_pool_is_refused_with_an_example(conf, text):
+    with pytest.raises(BadValue, match=r"ENERGY_SAVING_NODES_KEEPALIVE.*pools such as"):
+        load_settings(conf(f'ENERGY_SAVING_NODES_KEEPALIVE="{text}"'))
+
+
+@pytest.mark.parametrize(("nodes", "seconds"), [(1, 500), (10, 500), (11, 1000), (15, 1000), (300, 2000)])
+def test_the_patience_with_nodes_that_wake_up_depends_on_how_many_there_are(conf, nodes, seconds):
+    settings, _ = load_settings(conf('ENERGY_SAVING_NODE_MANAGER_WAKEUP_TIMEOUT="1:500 11:1000 21:2000"'))
+    assert settings.energy.wakeup_timeout.for_nodes(nodes) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1:2:3", "1:", "5:x"])
+def test_a_bad_patience_is_refused_with_an_example(conf, text):
+    with pytest.raises(BadValue, match="pairs of nodes and seconds"):
+        load_settings(conf(f'ENERGY_SAVING_NODE_MANAGER_WAKEUP_TIMEOUT="{text}"'))
+
+
+def test_the_mode_of_oar_3_is_taken_and_another_refused(conf):
+    load_settings(conf('ENERGY_SAVING_MODE="metascheduler_decision_making"'))
+    with pytest.raises(BadValue, match="metascheduler_decision_making"):
+        load_settings(conf('ENERGY_SAVING_MODE="batsim_scheduler_proxy_decision_making"'))
