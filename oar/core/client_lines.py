@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from oar.core.durations import format_date
-from oar.core.states import JobState
+from oar.core.states import JobState, ReservationState
 
 STARTING = "Starting..."
 GOOD_JOB = "GOOD JOB"
@@ -15,6 +15,8 @@ FIRST_NODE_FAILED = "ERROR: an error occured on the first job node"
 PROLOGUE_TIMED_OUT = "ERROR: SERVER PROLOGUE timed out"
 PROLOGUE_FAILED = "ERROR: SERVER PROLOGUE returned a bad value"
 HELD = "Start prediction: undefined (Hold)"
+LONGEST_LINE = 1024
+"""Bytes that a client reads of one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,14 @@ class Client:
     address: Address | None
     state: JobState
     interactive: bool
-    reservation: bool
+    reservation: ReservationState
     message: str
     planned: int | None = None
 
     @property
     def is_told_its_start(self) -> bool:
         """Tell whether this is a job whose terminal waits for it to start."""
-        return self.interactive and not self.reservation
+        return self.interactive and self.reservation is ReservationState.NONE
 
 
 def read_address(info_type: str | None) -> Address | None:
@@ -77,6 +79,11 @@ _OF_INTERACTIVE_JOBS = {
     JobState.LAUNCHING: (STARTING,),
     JobState.RUNNING: (GOOD_JOB,),
 }
+
+
+def is_last(line: str) -> bool:
+    """Tell whether a line means that the job waits no longer."""
+    return line in (GOOD_JOB, BAD_JOB, JOB_KILLED, GOOD_RESERVATION) or line.startswith("ERROR")
 
 
 def without_date(line: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from oar.core.client_lines import Address, Client, lines_for, read_address, without_date
 from oar.core.durations import format_date
-from oar.core.states import JobState
+from oar.core.states import JobState, ReservationState
 
 NOW = 1_000_000
 INTERACTIVE = Client(
@@ -14,11 +14,11 @@ INTERACTIVE = Client(
     Address("front", 4000),
     JobState.WAITING,
     interactive=True,
-    reservation=False,
+    reservation=ReservationState.NONE,
     message="R=1,W=1:0:0,J=I (quota_ok)",
     planned=NOW + 3600,
 )
-RESERVATION = replace(INTERACTIVE, interactive=False, reservation=True)
+RESERVATION = replace(INTERACTIVE, interactive=False, reservation=ReservationState.SCHEDULED)
 
 
 @pytest.mark.parametrize(
