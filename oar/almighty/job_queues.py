@@ -15,6 +15,8 @@ class ActionKind(Enum):
 
     LAUNCH = "launch"
     ASK = "ask oarexec"
+    SUSPEND = "suspend"
+    RESUME = "resume"
     REPORT = "report"
     END = "end"
 
@@ -103,4 +105,4 @@ class JobQueues:
         return job_id in self._running or job_id in self._waiting
 
     def _lane(self, action: JobAction) -> _Lane:
-        return self._launches if action.kind in (ActionKind.LAUNCH, ActionKind.ASK) else self._ends
+        return self._ends if action.kind in (ActionKind.REPORT, ActionKind.END) else self._launches

@@ -26,6 +26,7 @@ from oar.almighty.reports import Reports
 from oar.almighty.runner import ask_for_report, launch
 from oar.almighty.sarko import Sarko
 from oar.almighty.signals import Signals
+from oar.almighty.suspend import resume, suspend
 from oar.core.messages import ExterminateJob, Hint, JobReport, Message
 from oar.remote.runner import Remote
 from oar.settings import Settings
@@ -177,6 +178,10 @@ class Almighty:
                 self._leon.signal(action.job_id)
         elif action.kind is ActionKind.ASK:
             await ask_for_report(self._means, action.job_id)
+        elif action.kind is ActionKind.SUSPEND:
+            await suspend(self._means, action.job_id)
+        elif action.kind is ActionKind.RESUME:
+            await resume(self._means, action.job_id)
         elif action.report is None or await take_report(self._means, action.report):
             await complete_end(self._means, action.job_id)
 

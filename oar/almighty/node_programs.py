@@ -11,6 +11,7 @@ from oar.remote.programs import (
     clean_program,
     init_program,
     oarexec_program,
+    suspend_program,
 )
 from oar.remote.runner import Answer
 
@@ -59,6 +60,22 @@ async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Ans
     except ConfigurationError as error:
         return [Answer(node, None, errors=str(error)) for node in nodes]
     answers = await means.remote.run(nodes, program, means.many_nodes_timeout_s)
+    return [answer for answer in answers if not answer.good]
+
+
+async def freeze(means: Means, job: JobOnNodes) -> list[Answer]:
+    """Stop all processes of the job; give the answers that are not good."""
+    return await _suspend_resume("suspend", means, job)
+
+
+async def thaw(means: Means, job: JobOnNodes) -> list[Answer]:
+    """Let all processes of the job go on; give the answers that are not good."""
+    return await _suspend_resume("resume", means, job)
+
+
+async def _suspend_resume(action: str, means: Means, job: JobOnNodes) -> list[Answer]:
+    program = suspend_program(action, launch_data(job), means.settings)
+    answers = await means.remote.run(job.nodes, program, means.many_nodes_timeout_s)
     return [answer for answer in answers if not answer.good]
 
 

@@ -19,6 +19,9 @@ from oar.db.moves import NodeChanges, apply_node_requests
 
 log = logging.getLogger(__name__)
 
+ON_NODES = {Effect.FREEZE_NODES: ActionKind.SUSPEND, Effect.THAW_NODES: ActionKind.RESUME}
+"""Events with these effects stay pending until the action is done."""
+
 
 class NodeStates:
     """The worker of events; an event that breaks our code is logged and left alone until the next start."""
@@ -50,6 +53,10 @@ class NodeStates:
             self._broken.add(event.event_id)
             log.exception("job %d: event %d (%s) failed", event.job_id, event.event_id, event.kind)
             return
+        for effect in applied.effects:
+            if effect in ON_NODES:
+                self._means.act(JobAction(event.job_id, ON_NODES[effect]))
+                return
         log.debug("job %d: event %s carried out", event.job_id, event.kind)
         if applied.queues_stopped:
             log.error("job %d: %s stops all queues; enable them with oarnotify -e", event.job_id, event.kind)

@@ -62,11 +62,16 @@ class _Job:
 
 
 def apply_event(connection: Connection, event: Event, now: int, *, with_cgroups: bool = True) -> Applied:
-    """Carry out one pending event; nothing happens when somebody else was first."""
+    """Carry out one pending event; nothing happens when somebody else was first.
+
+    One that needs the nodes of its job stays pending until they have done it: then who asked them closes it.
+    """
     if not is_order(event.kind):
         check(connection, event)
         return Applied(event)
     job = _read_job(connection, event.job_id)
+    if job is not None and (work := _work_on_nodes(event, job)) is not None:
+        return Applied(event, effects=(work,))
     condemned = Condemned() if job is None else job.condemned
     consequence = consequence_for(event.kind, condemned, with_cgroups)
     if consequence.suspects is not Suspects.NOBODY:
@@ -103,6 +108,20 @@ def nodes_of(connection: Connection, moldable_id: int | None) -> tuple[str, ...]
     return tuple(sorted(names.scalars()))
 
 
+def _work_on_nodes(event: Event, job: _Job) -> Effect | None:
+    """Say what the nodes have to do before the event is carried out.
+
+    A job that is suspended already is frozen again: the server may have ended before all was done about it.
+    """
+    if job.noop:
+        return None
+    if event.kind == EventKind.HOLD_RUNNING_JOB and job.state in (JobState.RUNNING, JobState.SUSPENDED):
+        return Effect.FREEZE_NODES
+    if event.kind == EventKind.RESUME_GRANTED and job.state is JobState.RESUMING:
+        return Effect.THAW_NODES
+    return None
+
+
 def _move(
     connection: Connection, event: Event, job: _Job, consequence: Consequence, now: int
 ) -> tuple[Move | None, tuple[Effect, ...]]:
@@ -110,8 +129,6 @@ def _move(
         return None, (Effect.TELL_USER,)
     signal = consequence.job_signal
     if event.kind == EventKind.HOLD_RUNNING_JOB and job.state is JobState.RUNNING:
-        if not job.noop:
-            return None, (Effect.FREEZE_NODES,)
         signal = JobSignal.SUSPEND
     move = None if signal is None else move_job(connection, job.job_id, signal, now=now)
     return move, () if move is None else move.effects

@@ -14,6 +14,7 @@ from oar.db.holders import Companions
 from oar.db.locks import lock_resources
 from oar.db.moves import assign_jobs, end_refused_jobs, refuse_jobs
 from oar.db.planning import read_jobs_in, write_plan, write_texts
+from oar.db.resumptions import grant_resumptions
 from oar.kao.apply_reservations import apply_reservations, record_late_starts
 from oar.kao.make_room import make_room
 from oar.kao.model import Decisions, World
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 class Applied:
     """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for.
 
-    ``again`` asks for another round: jobs ended in this one, and others may wait for that. ``again_in_s`` asks
-    for one after so many seconds.
+    ``again`` asks for another round: jobs ended in this one, and others may wait for that. ``again_in_s``
+    asks for one after so many seconds.
     """
 
     to_launch: tuple[JobId, ...]
@@ -43,6 +44,7 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     write_outcomes(connection, world, decisions, after, world.now)
     again = apply_reservations(connection, decisions, world.now)
     _launch(connection, world, decisions)
+    grant_resumptions(connection, decisions.resumptions, now=world.now)
     killed = make_room(connection, decisions.leaving, world.now)
     # The others are ended when their oarsub, which waits for the answer, was told.
     refused = refused_without_client(connection)

@@ -16,16 +16,22 @@ from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
 from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
+from oar.kao.external.queues import ForeignSchedulers
 from oar.kao.load import Kept, OrderAhead, load_world
 from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
 from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
+from oar.kao.prelude import prepare
 from oar.kao.quota_source import QuotaSource
 from oar.kao.round import run_round
-from oar.settings import SchedulerSettings, Settings
+from oar.kao.stretches import decide_in_stretches, foreign_groups
+from oar.settings import SchedulerSettings, Settings, WalltimeSettings
 
 log = logging.getLogger(__name__)
+
+LEAST_BESTEFFORT_S = 300
+"""Besteffort jobs fill holes of the plan that are no shorter than this, whatever their walltime."""
 
 
 @dataclass(slots=True)
@@ -39,6 +45,8 @@ class Metascheduler:
     order: OrderSource = field(default_factory=OrderSource)
     quotas: QuotaSource = field(default_factory=QuotaSource)
     plugins: Plugins = field(default_factory=load_plugins)
+    walltimes: WalltimeSettings = field(default_factory=WalltimeSettings)
+    oar_conf: Path = DEFAULT_FILE
     reorder: ResourceOrder | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,24 +62,28 @@ class Metascheduler:
             settings.scheduler,
             order=OrderSource(settings.order),
             quotas=QuotaSource(settings.quotas, oar_conf),
+            walltimes=settings.walltime,
+            oar_conf=oar_conf,
         )
 
     def run(self) -> Applied:
         """Read the world, decide, write; raises what the database raises, having written nothing."""
+        with collector_at_rest():
+            return self._run()
+
+    def _run(self) -> Applied:
         begin = time.perf_counter()
         world, orders = self.look((JobState.TO_ACK_RESERVATION,))
+        rules = rules_of(self.settings, self.plugins)
+        world = prepare(self.engine, world, rules, self.walltimes)
         read = time.perf_counter()
-        decisions = self.decide(world, orders)
+        world, decisions = self._decide_with_stops(world, orders, rules)
         decided = time.perf_counter()
         with self.engine.begin() as connection:
             applied = apply(connection, world, decisions)
         log.info(
             "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms%s",
             len(world.waiting),
-        with collector_at_rest():
-            return self._run()
-
-    def _run(self) -> Applied:
             len(decisions.plan),
             len(decisions.launches),
             (read - begin) * 1000,
@@ -80,6 +92,13 @@ class Metascheduler:
             f"; bad file of quotas: {self.quotas.problem}" if self.quotas.problem else "",
         )
         return applied
+
+    def _decide_with_stops(self, world: World, orders: Orders, rules: Rules) -> tuple[World, Decisions]:
+        """Run a round, with a stop wherever another program plans; the world's plan is what is stored then."""
+        foreign = ForeignSchedulers(self.engine, rules, self.oar_conf, self.settings)
+        stops = {queue.name: [foreign.plan_queue] for (queue,) in foreign_groups(world)}
+        world, decisions = decide_in_stretches(world, lambda part: self.decide(part, orders), stops)
+        return (world if foreign.stored is None else replace(world, plan=foreign.stored)), decisions
 
     def look(self, apart: Sequence[JobState] = ()) -> tuple[World, Orders]:
         """Read the world, with jobs of the states ``apart``, and how its jobs are to be ordered."""
@@ -117,25 +136,6 @@ class Metascheduler:
         return decisions
 
 
-def rules_of(settings: SchedulerSettings, plugins: Plugins) -> Rules:
-    """Give the rules of placement that the settings say."""
-    return Rules(security_time_s=settings.security_time_s, plugins=plugins)
-
-
-def choices_of(settings: SchedulerSettings) -> SiteChoices:
-    """Give what the settings say beside the rules of placement."""
-    return SiteChoices(
-        freed_types=frozenset(settings.freed_types),
-        dependencies_need_success=settings.dependencies_need_success,
-        reservation_patience_s=settings.reservation_patience_s,
-        near_s=settings.reservation_order_after_s,
-    )
-
-
-class FlawedPlan(Exception):
-    """A plan that breaks an invariant; it was not written."""
-
-    def __init__(self, flaws: tuple[str, ...]) -> None:
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
     """Let Python look for unreachable cycles afterwards: a round makes very many values, and all are in use.
@@ -151,5 +151,34 @@ def collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
+def rules_of(settings: SchedulerSettings, plugins: Plugins) -> Rules:
+    """Give the rules of placement that the settings say.
+
+    A besteffort job is planned for longer than the time for which others evict: it must not be started only to
+    be told to leave.
+    """
+    evict_before_s = max(settings.evict_before_s, settings.security_time_s)
+    return Rules(
+        security_time_s=settings.security_time_s,
+        besteffort_duration_s=max(LEAST_BESTEFFORT_S, evict_before_s + 1),
+        plugins=plugins,
+    )
+
+
+def choices_of(settings: SchedulerSettings) -> SiteChoices:
+    """Give what the settings say beside the rules of placement."""
+    return SiteChoices(
+        freed_types=frozenset(settings.freed_types),
+        dependencies_need_success=settings.dependencies_need_success,
+        evict_before_s=settings.evict_before_s,
+        reservation_patience_s=settings.reservation_patience_s,
+        near_s=settings.reservation_order_after_s,
+    )
+
+
+class FlawedPlan(Exception):
+    """A plan that breaks an invariant; it was not written."""
+
+    def __init__(self, flaws: tuple[str, ...]) -> None:
         super().__init__(f"the plan has {len(flaws)} flaws, the first: {flaws[0]}")
         self.flaws = flaws

@@ -6,12 +6,14 @@ import signal
 import sys
 import time
 
-from oar.node.files import put
+from oar.node.files import put, read
 from oar.node.oarexec_job import Job
 from oar.node.processes import descendants, living_processes
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_LIMIT_S = 15.0
+FREEZERS = (("freezer.state", "THAWED", ("FROZEN", "FREEZING")), ("cgroup.freeze", "0", ("1",)))
+"""Files that freeze a group, in cgroup v1 and v2: what thaws it, and what they say while it is frozen."""
 
 
 def redirect(path: str, flags: int, handles: "tuple[int, ...]") -> None:
@@ -67,18 +69,22 @@ def enter_groups(job: Job) -> None:
             put(path, str(os.getpid()))
         except PermissionError:
             refused.append(path)
-    if refused and os.getuid() != 0:
-        told, tell = os.pipe()
-        os.write(tell, f"{os.getpid()}\n".encode())
-        os.close(tell)
-        child = os.fork()
-        if child == 0:
-            os.dup2(told, 0)
-            redirect(os.devnull, os.O_WRONLY, (1,))
-            os.execvp("sudo", ["sudo", "-n", "tee", "--", *refused])
-        os.close(told)
-        if os.waitpid(child, 0)[1] != 0:
-            raise OSError("cannot enter the job's cgroup")
+    if refused and os.getuid() != 0 and not put_as_root(str(os.getpid()), refused):
+        raise OSError("cannot enter the job's cgroup")
+
+
+def put_as_root(value: str, paths: "list[str]") -> bool:
+    """Write a value into files of the kernel with root's rights; tell whether that was done."""
+    told, tell = os.pipe()
+    os.write(tell, f"{value}\n".encode())
+    os.close(tell)
+    child = os.fork()
+    if child == 0:
+        os.dup2(told, 0)
+        redirect(os.devnull, os.O_WRONLY, (1,))
+        os.execvp("sudo", ["sudo", "-n", "tee", "--", *paths])
+    os.close(told)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def process_files(group: str, root: str = "/sys/fs/cgroup") -> "list[str]":
@@ -101,6 +107,18 @@ def adopt_orphans() -> None:
         sys.stderr.write(f"orphans of the job will not be found: {error}\n")
 
 
+def thaw_groups(job: Job) -> None:
+    """Let the job's groups go on if they are frozen: what was killed dies only then, the epilogue runs."""
+    for path in process_files(job.group):
+        for name, value, frozen in FREEZERS:
+            file = os.path.join(os.path.dirname(path), name)
+            if read(file) in frozen:
+                try:
+                    put(file, value)
+                except PermissionError:
+                    put_as_root(value, [file])
+
+
 def kill_descendants(job: Job) -> None:
     """Kill all processes below us, stopping them first so that none forks while we look."""
     deadline = time.monotonic() + KILL_LIMIT_S
@@ -108,8 +126,11 @@ def kill_descendants(job: Job) -> None:
     while time.monotonic() < deadline:
         left = descendants(os.getpid(), living_processes())
         if not left:
+            thaw_groups(job)
             return
         kill_as_user(job, left, number)
+        if number == signal.SIGKILL:
+            thaw_groups(job)
         time.sleep(pause)
         number, pause = signal.SIGKILL, min(pause * 2 + 0.002, 0.2)
 

@@ -22,6 +22,11 @@ def oarexec_pid(job: Job) -> int:
 
 def kill_tracked(job: Job, oarexec: int) -> int:
     """Kill what belongs to the job by its environment or as a descendant of oarexec; return how many."""
+    return kill(tracked(job, oarexec))
+
+
+def tracked(job: Job, oarexec: int) -> "set[int]":
+    """Find what belongs to the job by its environment or as a descendant of oarexec, but for oarexec."""
     parents = living_processes()
     spared = {1, oarexec, os.getpid(), *ancestors(os.getpid(), parents)}
     wanted = set(descendants(oarexec, parents)) if oarexec else set()
@@ -30,7 +35,7 @@ def kill_tracked(job: Job, oarexec: int) -> int:
         # Nodes that share a machine see each other's processes, and other clusters may run there too.
         marks.add("OAR_RUNDIR=" + job.directory)
     wanted |= {pid for pid in parents if marks <= set(read(f"/proc/{pid}/environ").split("\0"))}
-    return kill(wanted - spared)
+    return wanted - spared
 
 
 def kill_until_gone(pid: int) -> None:
@@ -41,9 +46,14 @@ def kill_until_gone(pid: int) -> None:
 
 def kill(pids: "Iterable[int]") -> int:
     """Kill processes; return how many we were allowed to kill."""
-    killed = 0
+    return signal_all(pids, "KILL")
+
+
+def signal_all(pids: "Iterable[int]", name: str) -> int:
+    """Send processes a signal, such as ``STOP``; return how many we were allowed to send it to."""
+    number, sent = getattr(signal, "SIG" + name), 0
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    return killed
+            os.kill(pid, number)
+            sent += 1
+    return sent

@@ -115,6 +115,18 @@ def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     return _resource_manager("clean", _common_data(launch, settings.nodes), settings.nodes)
 
 
+def suspend_program(action: str, launch: LaunchData, settings: Settings) -> NodeProgram:
+    """Build what stops the processes of a job on a node (``suspend``), or lets them go on (``resume``).
+
+    Raises ``ConfigurationError`` when the site's file is missing.
+    """
+    site_file, directory = settings.suspend.node_file, settings.nodes.runtime_directory
+    data = _common_data(launch, settings.nodes)
+    data["oarexec_pid_file"] = f"{directory}/pid_of_oarexec_for_jobId_{launch.job_id}"
+    # A site's own program runs as the account, and becomes root as it sees fit.
+    return NodeProgram(_source(site_file, "suspend_resume"), action, data, as_root=not site_file)
+
+
 def oarexec_program(launch: LaunchData, settings: Settings, *, may_start: bool = True) -> NodeProgram:
     """Build what runs the job's command on its first node, in the cgroup made there before.
 

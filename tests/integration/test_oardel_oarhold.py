@@ -221,7 +221,7 @@ def test_a_hold_that_is_done_is_no_order_for_the_server(run: Run, jobs: Database
     [
         (oarhold, ["4"], "/!\\ Cannot hold 4: you are not its owner\n"),
         (oarhold, ["77"], "/!\\ Cannot hold 77: there is no such job\n"),
-        (oarresume, ["1"], "/!\\ Cannot resume 1: it is not in state Hold\n"),
+        (oarresume, ["1"], "/!\\ Cannot resume 1: it is not in state Hold or Suspended\n"),
         (oarresume, ["4"], "/!\\ Cannot resume 4: you are not its owner\n"),
         (oarhold, [], "oarhold: the id of a job is missing; see oarhold --help\n"),
     ],
@@ -235,7 +235,7 @@ def test_a_hold_that_cannot_be_is_told_in_one_line(
 
 def test_a_job_that_was_held_already_is_not_held_again(run: Run) -> None:
     run(ALICE, oarhold, "1")
-    assert run(ALICE, oarhold, "1").stderr == "/!\\ Cannot hold 1: it is not in state Waiting\n"
+    assert run(ALICE, oarhold, "1").stderr == "/!\\ Cannot hold 1: it is not in state Waiting or Resuming\n"
 
 
 @pytest.mark.parametrize("arguments", [["x"], ["0"], ["--array", "77"], ["--sql", "1 = 0"]])

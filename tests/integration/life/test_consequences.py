@@ -80,8 +80,14 @@ def test_every_order_can_be_carried_out_without_a_job(connection, kind):
 @pytest.mark.parametrize("kind", [kind for kind, found in CONSEQUENCES.items() if found.job_signal])
 def test_every_order_moves_its_job_as_the_table_says(connection, kind):
     signal = CONSEQUENCES[kind].job_signal
-    start = {JobSignal.HOLD: JobState.WAITING, JobSignal.RESUME: JobState.HOLD}
-    job = add_job(connection, start.get(signal, JobState.FINISHING))
+    start = {
+        JobSignal.HOLD: JobState.WAITING,
+        JobSignal.RESUME: JobState.HOLD,
+        JobSignal.RESUMED: JobState.RESUMING,
+    }
+    # A job with something on its nodes would have to be let go on there first.
+    types = ("noop",) if signal is JobSignal.RESUMED else ()
+    job = add_job(connection, start.get(signal, JobState.FINISHING), types=types)
     applied = happen(connection, kind, job)
     assert applied.move is not None
     assert job_state(connection, job) is applied.move.to
@@ -215,6 +221,24 @@ def test_suspending_a_running_job_is_left_to_its_nodes(connection):
     job = add_job(connection, JobState.RUNNING)
     applied = happen(connection, EventKind.HOLD_RUNNING_JOB, job)
     assert (job_state(connection, job), applied.effects) == (JobState.RUNNING, (Effect.FREEZE_NODES,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "effect"),
+    [
+        (EventKind.HOLD_RUNNING_JOB, JobState.RUNNING, Effect.FREEZE_NODES),
+        (EventKind.RESUME_GRANTED, JobState.RESUMING, Effect.THAW_NODES),
+    ],
+)
+def test_a_wish_that_the_nodes_have_to_carry_out_stays_until_they_have(connection, kind, state, effect):
+    job = add_job(connection, state)
+    assert happen(connection, kind, job).effects == (effect,)
+    assert [event.kind for event in pending(connection)] == [kind]
+
+
+def test_a_suspended_job_is_frozen_again_while_its_wish_is_open(connection):
+    job = add_job(connection, JobState.SUSPENDED)
+    assert happen(connection, EventKind.HOLD_RUNNING_JOB, job).effects == (Effect.FREEZE_NODES,)
 
 
 def test_a_running_noop_job_is_suspended_at_once(connection):
