@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import DeclarativeBase
 
 from oar.core.job import Alternative
-from oar.core.states import JobState, JobType
+from oar.core.states import JobState, JobType, ReservationState
 from oar.db.tables_jobs import (
     ChallengeRow,
     DependencyRow,
@@ -57,6 +57,13 @@ class NewJobs:
     required_jobs: Collection[int]
     initial_request: str
     message: str
+    checkpoint_s: int = 0
+    checkpoint_signal: int = CHECKPOINT_SIGNAL
+    interactive: bool = False
+    port: int | None = None
+    """Where on ``host`` the oarsub listens that waits for the jobs, None when none does."""
+    reserved_from: int | None = None
+    """The date of an advance reservation, 0 for the date at which it is written; None for other jobs."""
 
 
 def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
@@ -64,7 +71,7 @@ def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
 
     Raises :class:`UnknownJobs` when they depend on jobs that do not exist.
     """
-    _check_required(connection, new.required_jobs)
+    check_required(connection, new.required_jobs, keeps=True)  # until what depends on them is written
     job_ids = _take_ids(connection, "jobs", "job_id", len(new.commands))
     state = JobState.HOLD if new.hold else JobState.WAITING
     shared = _shared_values(new, now)
@@ -106,8 +113,8 @@ def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:
     return {
         "initial_request": new.initial_request,
         "job_name": new.name or None,
-        "job_type": JobType.PASSIVE,
-        "info_type": f"{new.host}:",
+        "job_type": JobType.INTERACTIVE if new.interactive else JobType.PASSIVE,
+        "info_type": f"{new.host}:{new.port or ''}",
         "message": new.message,
         "job_user": new.user,
         "project": new.project,
@@ -116,19 +123,24 @@ def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:
         "properties": new.properties,
         "launching_directory": new.directory,
         "submission_time": now,
-        "checkpoint_signal": CHECKPOINT_SIGNAL,
+        "checkpoint": new.checkpoint_s,
+        "checkpoint_signal": new.checkpoint_signal,
         "stdout_file": new.stdout,
         "stderr_file": new.stderr,
-    }
+    } | ({} if new.reserved_from is None else _reservation_values(new.reserved_from or now))
 
 
-def _check_required(connection: Connection, required: Collection[int]) -> None:
+def _reservation_values(start: int) -> dict[str, Any]:
+    return {"reservation": ReservationState.TO_SCHEDULE, "start_time": start}
+
+
+def check_required(connection: Connection, required: Collection[int], *, keeps: bool = False) -> None:
+    """Raise :class:`UnknownJobs` for jobs that do not exist; ``keeps`` those that do until the commit."""
     if not required:
         return
-    # The lock keeps the jobs there until the dependencies on them are written.
-    query = (
-        select(JobRow.job_id).where(JobRow.job_id.in_(required)).with_for_update(read=True, key_share=True)
-    )
+    query = select(JobRow.job_id).where(JobRow.job_id.in_(required))
+    if keeps:
+        query = query.with_for_update(read=True, key_share=True)
     if unknown := set(required) - set(connection.scalars(query)):
         raise UnknownJobs(unknown)
 

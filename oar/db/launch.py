@@ -8,7 +8,6 @@ from sqlalchemy import Connection, bindparam, func, select, text
 
 from oar.core.states import JobState, JobType, KillState
 from oar.db.endings import resources_of
-from oar.db.jobs import CHECKPOINT_SIGNAL
 from oar.db.sets import among
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobTypeRow, KillRow, MoldableRow
 from oar.db.tables_resources import ResourceRow
@@ -136,7 +135,7 @@ def _to_job(row: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
         launching_directory=row.launching_directory,
         stdout_file=_file_name(row, row.stdout_file, "stdout"),
         stderr_file=_file_name(row, row.stderr_file, "stderr"),
-        checkpoint_signal=row.checkpoint_signal or CHECKPOINT_SIGNAL,
+        checkpoint_signal=row.checkpoint_signal,
         reservation=row.reservation,
         mode=JobType(row.job_type),
         start_time=row.start_time,
