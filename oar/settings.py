@@ -289,6 +289,7 @@ class SubmissionSettings:
     default_walltime_s: int = key("DEFAULT_JOB_WALLTIME", 7200, least=1)
     default_queue: str = key("QUEUE", "default")
     default_project: str = key("PROJECT", "default")
+    waiting_reservations: Bound = key("OARSUB_MAX_WAITING_RESERVATIONS", Bound(2), least=0)
 
 
 @dataclass(frozen=True, slots=True)

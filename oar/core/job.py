@@ -154,6 +154,7 @@ class Container:
     space: str
     queue: str
     state: JobState
+    reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class Job:
         self.user = str(data["job_user"])
         self.challenge = str(data["challenge"])
         self.command = str(data["command"])
-        self.interactive = data["mode"] == "INTERACTIVE"
+        # A reservation without a command is there to be connected to, as an interactive job is.
+        self.interactive = data["mode"] == "INTERACTIVE" or not self.command.strip()
         self.checkpoint_signal = int(str(data["checkpoint_signal"]))
         self.script_timeout_s = float(str(data["pro_epi_timeout"]))
         self.server = (

@@ -44,12 +44,16 @@ class AdmissionRefused(OarError):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who submits, and whether that person may use the queue ``admin``, or submit at all."""
+    """Who submits, and whether that person may use the queue ``admin``, or submit at all.
+
+    One who ``has_no_reservation_limit`` may have any number of reservations.
+    """
 
     name: str
     group: str = ""
     may_administer: bool = False
     may_submit: bool = True
+    has_no_reservation_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,22 @@ def besteffort(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     return draft, tuple(said)
 
 
+def no_besteffort_reservation(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Refuse to reserve what gives way to any other job."""
+    if draft.submission.reserved_for is not None and BESTEFFORT in draft.submission.types:
+        raise AdmissionRefused(
+            "[ADMISSION RULE] Error: a job cannot both be of type besteffort and be a reservation."
+        )
+    return draft, ()
+
+
+def unlimited_reservations(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Tell those who may have any number of reservations that it is so."""
+    if draft.submission.reserved_for is None or not draft.author.has_no_reservation_limit:
+        return draft, ()
+    return draft, (f"{draft.author.name} is granted the privilege to do unlimited reservations",)
+
+
 def not_on_drained_resources(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Keep jobs away from resources that are being emptied."""
     return replace(draft, unchecked_properties=both(draft.unchecked_properties, "drain='NO'")), ()
@@ -193,6 +213,8 @@ RULES: tuple[Rule, ...] = (
     exempt_from_quotas,
     no_system_properties,
     besteffort,
+    no_besteffort_reservation,
+    unlimited_reservations,
     default_walltime,
     known_types_only,
     ordinary_resources,

@@ -7,11 +7,16 @@ from pathlib import PurePosixPath
 
 from oar.core.condition import BadFilter, check_condition
 from oar.core.job import Alternative
+from oar.core.job_signals import BadSignal, signal_number
 from oar.core.request import RequestSyntax, parse_request
 from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
+from oar.submit.reservation import BadReservation, ReservedFor, parse_reservation
 
 LARGEST_ARRAY = 100_000
+LONGEST_S = 2**31 - 1
+CHECKPOINT_SIGNAL = 12
+"""SIGUSR2, which tells a command to save its work where the user says nothing."""
 
 _FILE_NAME = re.compile(r"[a-zA-Z0-9_./\-% ]+")
 _JOB_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
@@ -50,6 +55,24 @@ class BadOption(BadRequest):
     """A value that an option cannot have."""
 
 
+class InteractiveArray(BadRequest):
+    """An array of interactive jobs."""
+
+    exit_code = 8
+
+
+class InteractiveParameters(BadRequest):
+    """An interactive job with a file of parameters."""
+
+    exit_code = 9
+
+
+class InteractiveNoop(BadRequest):
+    """An interactive job that nothing of would ever exist on a node."""
+
+    exit_code = 17
+
+
 class BadCondition(BadRequest):
     """A condition of the user that is none, or that the database does not take."""
 
@@ -72,7 +95,11 @@ class Wishes:
     stderr: str | None = None
     array: int | None = None
     array_param_file: str | None = None
+    checkpoint: int | None = None
+    signal: str | None = None
+    reservation: str | None = None
     hold: bool = False
+    interactive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +119,23 @@ class Submission:
     hold: bool
     required_jobs: tuple[int, ...]
     initial_request: str
+    checkpoint_s: int = 0
+    checkpoint_signal: int = CHECKPOINT_SIGNAL
+    interactive: bool = False
+    reserved_for: ReservedFor | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user may not have meant."""
+        return self._warnings_of_files() + self._warnings_of_dates()
+
+    def _warnings_of_dates(self) -> tuple[str, ...]:
+        asked_s = self.reserved_for and self.reserved_for.walltime_s
+        if asked_s is None or all(one.walltime_s == asked_s for one in self.alternatives):
+            return ()
+        return ("warning: -r: the end date is ignored for a request (-l) with a walltime",)
+
+    def _warnings_of_files(self) -> tuple[str, ...]:
         if len(self.commands) == 1:
             return ()
         shared = {self.stdout, self.stderr} - {_DISCARDED}
@@ -135,18 +175,25 @@ def check(
     *,
     directory: str,
     initial_request: str,
+    now: int = 0,
 ) -> Submission:
     """Check everything that can be checked without the database; raises a BadRequest that names the option.
 
     ``parameters`` has the arguments of each job of an array; ``directory`` holds where the user gave none.
+    ``now`` is the date by the user's clock, which the dates of a reservation may leave out.
     """
     types = tuple(dict.fromkeys(one.strip() for one in wishes.types))
-    if not command.strip() and "noop" not in types:
+    if wishes.interactive:
+        _check_interactive(wishes, types)
+    elif not command.strip() and "noop" not in types and wishes.reservation is None:
         raise NothingToRun("there is nothing to run; give one command, in quotes when it has arguments")
     _check_words(wishes, types)
+    reserved_for = _reserved_for(wishes, now)
     submission = Submission(
         commands=_commands(command, wishes.array, parameters),
-        alternatives=_alternatives(wishes.resources, settings),
+        alternatives=_alternatives(
+            wishes.resources, settings, reserved_for.walltime_s if reserved_for else None
+        ),
         queue=wishes.queue,
         properties=(wishes.property or "").strip(),
         types=types,
@@ -158,10 +205,35 @@ def check(
         hold=wishes.hold,
         required_jobs=tuple(dict.fromkeys(wishes.anterior)),
         initial_request=initial_request,
+        checkpoint_s=_checkpoint(wishes.checkpoint),
+        checkpoint_signal=_signal(wishes.signal),
+        interactive=wishes.interactive,
+        reserved_for=reserved_for,
     )
     _check_encoding(submission)
     _check_conditions(submission)
     return submission
+
+
+def _check_interactive(wishes: Wishes, types: Sequence[str]) -> None:
+    if "noop" in types:
+        raise InteractiveNoop("-I: a job of type noop has nothing to connect to; leave out -I or -t noop")
+    if wishes.array_param_file is not None:
+        raise InteractiveParameters("-I: an interactive job takes no --array-param-file")
+    if wishes.array not in (None, 1):
+        raise InteractiveArray(f"-I: there is one terminal, not {wishes.array}; leave out -I or --array")
+
+
+def _reserved_for(wishes: Wishes, now: int) -> ReservedFor | None:
+    if wishes.reservation is None:
+        return None
+    if wishes.interactive:
+        raise BadReservation("-r: an interactive job (-I) cannot be a reservation; leave out one of the two")
+    if wishes.hold:
+        raise BadReservation("-r: a reservation on hold is never answered; leave out --hold")
+    if wishes.anterior:
+        raise BadReservation("-r: a reservation starts at its date, whatever else ends; leave out -a")
+    return parse_reservation(wishes.reservation, now)
 
 
 def read_parameters(text: str) -> tuple[str, ...]:
@@ -184,20 +256,42 @@ def _commands(command: str, array: int | None, parameters: Sequence[str] | None)
     return tuple(f"{command} {arguments}" for arguments in parameters)
 
 
-def _alternatives(texts: Sequence[str], settings: SubmissionSettings) -> tuple[Alternative, ...]:
+def _alternatives(
+    texts: Sequence[str], settings: SubmissionSettings, reserved_s: int | None = None
+) -> tuple[Alternative, ...]:
+    """Read the requests; those without a walltime get the time that is reserved, if its end is known."""
     try:
         default = parse_request(settings.default_request, settings.nodes_property)
     except RequestSyntax as error:
         raise ConfigurationError(f"OARSUB_DEFAULT_RESOURCES: {error}") from None
     if not texts:
-        return (default,)
-    return tuple(parse_request(text, settings.nodes_property, default.request) for text in texts)
+        return (default if reserved_s is None else replace(default, walltime_s=reserved_s),)
+    asked = [parse_request(text, settings.nodes_property, default.request) for text in texts]
+    return tuple(replace(one, walltime_s=reserved_s) if one.walltime_s is None else one for one in asked)
 
 
 def _job_name(name: str | None) -> str:
     if name is not None and not _JOB_NAME.fullmatch(name):
         raise BadOption(f"-n: '{name}' is no job name; use up to 100 letters, digits and _ . -")
     return name or ""
+
+
+def _checkpoint(seconds: int | None) -> int:
+    if seconds is not None and not 0 <= seconds <= LONGEST_S:
+        raise BadOption(
+            f"--checkpoint: {seconds} is no number of seconds before the end; use 0 to {LONGEST_S}"
+        )
+    return seconds or 0
+
+
+def _signal(text: str | None) -> int:
+    """Read the checkpoint signal; with 0 none is sent, and a besteffort job only gets its seconds."""
+    if text is None:
+        return CHECKPOINT_SIGNAL
+    try:
+        return 0 if text.strip() == "0" else signal_number(text)
+    except BadSignal as error:
+        raise BadOption(f"--signal: {error}") from None
 
 
 def _directory(path: str) -> str:

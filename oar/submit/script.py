@@ -94,6 +94,7 @@ def _spellings() -> Mapping[str, tuple[str, bool, Callable[[str], str | int]]]:
         (("-l", "--resource"), "resources", True, str),
         (("-t", "--type"), "types", True, str),
         (("-a", "--anterior"), "anterior", True, int),
+        (("-r", "--reservation"), "reservation", False, str),
         (("-q", "--queue"), "queue", False, str),
         (("-p", "--property"), "property", False, str),
         (("-n", "--name"), "name", False, str),
@@ -102,6 +103,8 @@ def _spellings() -> Mapping[str, tuple[str, bool, Callable[[str], str | int]]]:
         (("-O", "--stdout"), "stdout", False, str),
         (("-E", "--stderr"), "stderr", False, str),
         (("--array",), "array", False, int),
+        (("--checkpoint",), "checkpoint", False, int),
+        (("--signal",), "signal", False, str),
         (("--array-param-file",), "array_param_file", False, str),
     )
     return {option: (name, several, read) for options, name, several, read in rows for option in options}

@@ -58,7 +58,7 @@ def test_directives_are_kept_as_they_are_written() -> None:
     ("line", "told"),
     [
         ("#OAR --frobnicate x", "--frobnicate is no option of a script"),
-        ("#OAR -r now", "-r is no option of a script"),
+        ("#OAR -C 5", "-C is no option of a script"),
         ("#OAR nodes=1", "nodes=1 is no option of a script"),
         ("#OAR -l", "-l needs a value"),
         ("#OAR --hold yes", "--hold takes no value"),
