@@ -63,9 +63,17 @@ def record_for_jobs(
             column.job_id: list(descriptions),
             column.description: [words[:DESCRIPTION_LENGTH] for words in descriptions.values()],
         }
-        for job_id, words in descriptions.items()
-    ]
-    connection.execute(insert(EventRow), rows)
+    )
+    rows = select(
+        literal(str(kind)),
+        literal(now),
+        literal("YES" if _is_to_check(kind) else "NO"),
+        new.c.job_id,
+        new.c.description,
+    ).order_by(new.c.job_id)
+    connection.execute(
+        insert(EventRow).from_select(["type", "date", "to_check", "job_id", "description"], rows)
+    )
 
 
 def _is_to_check(kind: EventKind | str) -> bool:
