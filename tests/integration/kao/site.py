@@ -38,6 +38,8 @@ class Site:
         properties: str = "",
         user: str = "alice",
         name: str = "",
+        reserved_from: int | None = None,
+        port: int | None = None,
     ) -> list[int]:
         """Submit jobs past all rules; return their ids."""
         alternatives = [parse_request(text, "network_address") for text in requests]
@@ -45,7 +47,7 @@ class Site:
             user=user, group=user, host="front", queue=queue, project="default", name=name,
             properties=properties, types=types, alternatives=alternatives, commands=commands,
             directory="/tmp", stdout="o", stderr="e", hold=False, required_jobs=after,
-            initial_request="", message="R=1,W=1:0:0,J=B",
+            initial_request="", message="R=1,W=1:0:0,J=B", reserved_from=reserved_from, port=port,
         )  # fmt: skip
         with self.engine.begin() as connection:
             return insert_jobs(connection, new, database_now(connection))
