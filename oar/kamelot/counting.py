@@ -36,12 +36,6 @@ class Fields:
         above = self.width.bit_length()
         return (counts + self.ones * ((1 << above) - count)) & (self.ones << above)
 
-    def first_flagged(self, flags: int, count: int) -> list[int]:
-        """Tell which blocks the first flags stand for."""
-        above = self.width.bit_length()
-        first = bits.first_members(flags, min(count, flags.bit_count()))
-        return [(flag - above) // self.width for flag in bits.members(first)]
-
 
 def fields_of(blocks: Sequence[int]) -> Fields | None:
     """See blocks of leaves, given in their order, as fields of one width; None when they lie otherwise.

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from oar.kamelot.compiled import CompiledGroup
 from oar.kamelot.hierarchy import Hierarchy, Leaves, Runs
 from oar.kamelot.occupation import FOREVER
+from oar.kamelot.tallies import Tallies
 from oar.kamelot.tally import Tally
 from oar.kamelot.timeline import Timeline
 
@@ -53,7 +54,7 @@ class SlotSet:
         self._everything = free
         self._timeline = Timeline(begin, free)
         self._whole: dict[Hierarchy, list[int]] = {}
-        self._tallies: dict[Tally, list[int]] = {}
+        self._tallies: dict[Tally, Tallies] = {}
 
     def copy(self) -> "SlotSet":
         """Make a slot set that can be changed apart from this one."""
@@ -61,7 +62,7 @@ class SlotSet:
         other.begins = self.begins.copy()
         other._timeline = self._timeline.copy()
         other._whole = {hierarchy: whole.copy() for hierarchy, whole in self._whole.items()}
-        other._tallies = {tally: counts.copy() for tally, counts in self._tallies.items()}
+        other._tallies = {tally: tallies.copy(other.begins) for tally, tallies in self._tallies.items()}
         return other
 
     def __len__(self) -> int:
@@ -122,15 +123,16 @@ class SlotSet:
         if group.tally is None:
             whole = self.whole(group.hierarchy)
             return lambda first, stop: whole[first:stop]
-        counts, missing = self._counts(group.tally), group.missing
+        counts, missing = self._tallies_of(group.tally).counts(), group.missing
         return lambda first, stop: [count + missing for count in counts[first:stop]]
 
-    def _counts(self, tally: Tally) -> list[int]:
-        """Tell for each slot how many usable leaves are free in each block of a tally."""
-        counts = self._tallies.get(tally)
-        if counts is None:
-            counts = self._tallies[tally] = _counted(tally, self.leaves(tally.hierarchy, 0, len(self)))
-        return counts
+    def _tallies_of(self, tally: Tally) -> Tallies:
+        """Give how many usable leaves are free in each block of a tally."""
+        tallies = self._tallies.get(tally)
+        if tallies is None:
+            free = self.leaves(tally.hierarchy, 0, len(self))
+            tallies = self._tallies[tally] = Tallies(tally, self.begins, free)
+        return tallies
 
     def leaves(self, hierarchy: Hierarchy, first: int, stop: int) -> list[int]:
         """Tell for some slots which leaves are wholly free, for once."""
@@ -156,8 +158,10 @@ class SlotSet:
         index = bisect_left(self.begins, date)
         if index == len(self.begins) or self.begins[index] != date:
             self.begins.insert(index, date)
-            for parallel in (*self._whole.values(), *self._tallies.values()):
-                parallel.insert(index, parallel[index - 1])
+            for whole in self._whole.values():
+                whole.insert(index, whole[index - 1])
+            for tallies in self._tallies.values():
+                tallies.cut(index)
         return index
 
     def remove(self, begin: int, end: int, taken: Taken, *, were_free: bool = False) -> None:
@@ -170,17 +174,15 @@ class SlotSet:
         begin = max(begin, self.begins[0])
         first = self.cut(begin)
         after = self.cut(end + 1) if end < FOREVER else len(self.begins)
-        for tally, counts in self._tallies.items():
+        for tally, tallies in self._tallies.items():
             hierarchy = tally.hierarchy
             gone = (taken.resources if hierarchy.single else taken.leaves_of(hierarchy)) & tally.usable
             if not gone:
                 continue
             if were_free and (hierarchy.single or taken.is_made_of(hierarchy)):
-                less = taken.counted_by(tally, gone)
-                counts[first:after] = [count - less for count in counts[first:after]]
+                tallies.take(begin, end + 1, taken.counted_by(tally, gone))
             else:
-                before = self.leaves(hierarchy, first, after)
-                counts[first:after] = _reduced(tally, counts[first:after], before, gone)
+                tallies.take_some(first, self.leaves(hierarchy, first, after), gone)
         self._timeline.take(begin, end + 1, taken.resources)
         for hierarchy, whole in self._whole.items():
             left = hierarchy.top.leaves ^ taken.leaves_of(hierarchy)
@@ -200,29 +202,3 @@ def _whole(hierarchy: Hierarchy, frees: list[int]) -> list[int]:
         whole.append(leaves)
     whole.reverse()
     return whole
-
-
-def _counted(tally: Tally, free: list[int]) -> list[int]:
-    """Count the usable leaves of each slot, from the last on, because neighbours differ little."""
-    counts = []
-    later, count = 0, 0
-    for leaves in reversed(free):
-        present = leaves & tally.usable
-        common = present & later
-        count += tally.of(present ^ common) - tally.of(later ^ common)
-        later = present
-        counts.append(count)
-    counts.reverse()
-    return counts
-
-
-def _reduced(tally: Tally, counts: list[int], whole: list[int], gone: int) -> list[int]:
-    """Count again in slots in which of some leaves none stays free."""
-    known = less = 0
-    reduced = []
-    for count, leaves in zip(counts, whole, strict=True):
-        lost = leaves & gone
-        if lost != known:
-            known, less = lost, tally.of(lost)
-        reduced.append(count - less)
-    return reduced

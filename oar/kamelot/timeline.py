@@ -11,8 +11,8 @@ time, or asks what is free for a long time, touches a few values at both ends an
 Nothing is drawn before somebody asks.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from functools import reduce
 from itertools import accumulate
 from operator import and_
@@ -43,6 +43,14 @@ class Piece:
         return self.common & self.kept
 
 
+Part = tuple[Piece, int, int]
+"""Some neighbouring dates of a piece: the first, and the one after the last."""
+
+
+Pass = tuple[int, int, list[Part], list[int]]
+"""The parts between two dates, and what each has free all through."""
+
+
 class Timeline:
     """Free resources from a first date on, as sets of ranks."""
 
@@ -51,6 +59,7 @@ class Timeline:
         self._begins = [begin]
         self._pieces = [Piece([begin], [everything], everything)]
         self._to_draw: list[tuple[int, int, int]] = []
+        self._last: Pass | None = None
 
     def copy(self) -> "Timeline":
         """Make a timeline that can be drawn in apart from this one."""
@@ -66,10 +75,7 @@ class Timeline:
 
     def common(self, begin: int, after: int, among: int) -> int:
         """Tell which of some resources are free from one date until before another."""
-        self._draw()
-        for part in self._parts(begin, after):
-            among &= _common(*part)
-        return among
+        return reduce(and_, self._pass(begin, after)[3], among)
 
     def values(self, begin: int, after: int) -> list[int]:
         """Tell what is free from one date on, and from each later date at which resources were taken or not
@@ -83,22 +89,25 @@ class Timeline:
 
     def after_blocked(self, begin: int, after: int, among: int, fits: Callable[[int], bool]) -> int:
         """Tell from when on what stays free before a date fits; from ``begin`` on it does not."""
-        self._draw()
-        parts = list(self._parts(begin, after))
-        parts.reverse()
-        lefts = list(accumulate([_common(*part) for part in parts], and_, initial=among))
-        number = _last_good(lefts, fits)
-        piece, first, stop = parts[number]
-        slots = piece.free[first:stop]
-        slots.reverse()
-        lefts = list(accumulate(slots, and_, initial=lefts[number] & piece.kept))
-        steps = _last_good(lefts, fits)
+        _, _, parts, free = self._pass(begin, after)
+        number, left = _last_good(among, free, fits)
+        piece, first, stop = parts[-1 - number]
+        steps, _ = _last_good(left & piece.kept, piece.free[first:stop], fits)
         if steps:
             return piece.dates[stop - steps]
         if number:
-            later, first, _ = parts[number - 1]
+            later, first, _ = parts[-number]
             return later.dates[first]
         return after
+
+    def _pass(self, begin: int, after: int) -> Pass:
+        """Go through what is free between two dates; who asks for them again gets the same."""
+        self._draw()
+        last = self._last
+        if last is None or last[0] != begin or last[1] != after:
+            parts = self._parts(begin, after)
+            last = self._last = begin, after, parts, [_common(*part) for part in parts]
+        return last
 
     def at(self, date: int) -> int:
         """Tell what is free at a date, not before the first one."""
@@ -108,6 +117,9 @@ class Timeline:
 
     def _draw(self) -> None:
         """Draw what was taken since somebody last asked."""
+        if not self._to_draw:
+            return
+        self._last = None
         for begin, after, resources in self._to_draw:
             self._cut(begin)
             self._cut(after)
@@ -121,17 +133,18 @@ class Timeline:
                     piece.common = None
         self._to_draw.clear()
 
-    def _parts(self, begin: int, after: int) -> Iterator[tuple[Piece, int, int]]:
-        """Go through the pieces with dates that matter from one date until before another, and which do."""
-        number = bisect_right(self._begins, begin) - 1
-        piece = self._pieces[number]
+    def _parts(self, begin: int, after: int) -> list[Part]:
+        """List the pieces with dates that matter from one date until before another, and which do."""
+        number = bisect_right(self._begins, begin)
+        piece = self._pieces[number - 1]
         first = bisect_right(piece.dates, begin) - 1
-        while number + 1 < len(self._begins) and self._begins[number + 1] < after:
-            yield piece, first, len(piece.dates)
-            number, first = number + 1, 0
-            piece = self._pieces[number]
+        parts: list[Part] = []
+        for later in self._pieces[number : bisect_left(self._begins, after, number)]:
+            parts.append((piece, first, len(piece.dates)))
+            piece, first = later, 0
         dates = piece.dates
-        yield piece, first, len(dates) if dates[-1] < after else bisect_right(dates, after - 1)
+        parts.append((piece, first, len(dates) if dates[-1] < after else bisect_left(dates, after)))
+        return parts
 
     def _cut(self, date: int) -> None:
         number = bisect_right(self._begins, date) - 1
@@ -158,13 +171,8 @@ def _common(piece: Piece, first: int, stop: int) -> int:
     return reduce(and_, piece.free[first:stop]) & piece.kept
 
 
-def _last_good(lefts: Sequence[int], fits: Callable[[int], bool]) -> int:
-    """Find the last that fits; the first does, the last does not, and each has less than the one before."""
-    good, bad = 0, len(lefts) - 1
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if fits(lefts[middle]):
-            good = middle
-        else:
-            bad = middle
-    return good
+def _last_good(among: int, free: list[int], fits: Callable[[int], bool]) -> tuple[int, int]:
+    """Tell of how many, from the last on, what they have in common fits, and what that is; not of all."""
+    lefts = list(accumulate(reversed(free), and_, initial=among))
+    number = bisect_left(lefts, True, 1, key=lambda left: not fits(left)) - 1
+    return number, lefts[number]

@@ -1,6 +1,6 @@
 """Small platforms and jobs for the tests of kamelot, written the way users write requests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from procset import ProcSet
 
@@ -38,6 +38,8 @@ from oar.kamelot.containers import Nesting
 
 WORDS = {"ALL": ALL, "BEST": BEST, "HALF": HALF}
 NO_MARGIN = Rules(security_time_s=0)
+
+PlaceThem = Callable[[Gantt, Sequence[WaitingJob], Rules], dict[JobId, Outcome]]
 
 
 def ids(text: str) -> ProcSet:
@@ -163,29 +165,28 @@ def drawn(gantt: Gantt) -> list[Occupation]:
     ]
 
 
-def place_checked(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+def place_checked(
+    gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules, place_them: PlaceThem = place_all
+) -> dict[JobId, Outcome]:
     """Place jobs in a Gantt and check what holds for every plan."""
     before = drawn(gantt)
-    outcomes = place_all(gantt, jobs, rules)
+    outcomes = place_them(gantt, jobs, rules)
     assert check(gantt.platform, before, jobs, outcomes, now=gantt.now, rules=rules) == []
     return outcomes
 
 
 def place_checked_at(gantt: Gantt, one: WaitingJob, start: int, rules: Rules) -> Outcome:
     """Place a job at a date and check what holds for every plan."""
-    before = drawn(gantt)
-    outcome = place_at(gantt, one, start, rules)
-    outcomes = {one.job_id: outcome}
-    assert check(gantt.platform, before, [one], outcomes, now=gantt.now, rules=rules) == []
-    return outcome
+
+    def place_it(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
+        return {job.job_id: place_at(gantt, job, start, rules) for job in jobs}
+
+    return place_checked(gantt, [one], rules, place_it)[one.job_id]
 
 
 def place_checked_strictly(gantt: Gantt, jobs: Sequence[WaitingJob], rules: Rules) -> dict[JobId, Outcome]:
     """Place jobs in strict order and check what holds for every plan."""
-    before = drawn(gantt)
-    outcomes = place_in_strict_order(gantt, jobs, rules)
-    assert check(gantt.platform, before, jobs, outcomes, now=gantt.now, rules=rules) == []
-    return outcomes
+    return place_checked(gantt, jobs, rules, place_in_strict_order)
 
 
 def found(outcome: Outcome) -> tuple[int, str]:
