@@ -11,7 +11,6 @@ from oar.cli.app import Context, fail, warn
 from oar.cli.asked import HERE, JobsAsked
 from oar.cli.job_details import FullJobs
 from oar.cli.job_ids import read_job_id
-from oar.cli.job_reason import JobReason
 from oar.cli.job_tables import JobEvents, JobStates, JobTable, ResourceProperties
 from oar.cli.output import chosen_format, write
 from oar.cli.render import Format
@@ -22,7 +21,6 @@ from oar.db.listing import (
     read_job_details,
     read_job_events,
     read_job_lines,
-    read_queue_state,
 )
 from oar.db.listing_resources import ResourceChoice, read_resources
 from oar.errors import ExitCode
@@ -30,6 +28,11 @@ from oar.errors import ExitCode
 
 def show(context: Context, asked: JobsAsked) -> None:
     """Write what the options ask for; ends with a code when something asked for does not exist."""
+    if asked.why is not None:
+        from oar.cli.why import show_why  # noqa: PLC0415 - the table pays no scheduler
+
+        show_why(context, asked.why)
+        return
     view = next((view for wanted, view in _VIEWS if wanted(asked)), _show_jobs)
     with one_moment(context.reader) as connection:
         view(context, connection, asked)
@@ -121,15 +124,6 @@ def _show_properties(context: Context, connection: Connection, asked: JobsAsked)
     _tell_missing(choice, [job.line.job_id for job in jobs])
 
 
-def _show_reason(context: Context, connection: Connection, asked: JobsAsked) -> None:
-    choice = JobChoice(jobs=(asked.why or 0,))
-    for job in read_job_details(connection, choice):
-        queue_state = read_queue_state(connection, job.line.queue)
-        write(JobReason(job, queue_state, database_now(connection)))
-        return
-    _tell_missing(choice, ())
-
-
 def _show_period(context: Context, connection: Connection, asked: JobsAsked) -> None:
     from oar.cli.period_listing import show_accounting, show_gantt  # noqa: PLC0415 - the table pays no charts
 
@@ -140,7 +134,6 @@ def _show_period(context: Context, connection: Connection, asked: JobsAsked) -> 
 
 
 _VIEWS: Sequence[tuple[Callable[[JobsAsked], bool], Callable[[Context, Connection, JobsAsked], None]]] = (
-    (lambda asked: asked.why is not None, _show_reason),
     (lambda asked: asked.gantt is not None or asked.accounting is not None, _show_period),
     (lambda asked: asked.state, _show_states),
     (lambda asked: asked.events, _show_events),

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from oar.cli.forecast_view import forecast_sentences, forecast_structure
 from oar.cli.job_details import exit_code_words, hostnames
 from oar.cli.render import Structure
 from oar.core.durations import format_date, format_duration
 from oar.core.listings import JobDetails
 from oar.core.states import JobState, QueueState, ReservationState
+from oar.kamelot.reasons.reason import listed
+from oar.kao.whatif import Forecast
 
 _ARTICLE = {
     JobState.TO_LAUNCH: "is about to be launched",
@@ -21,11 +24,15 @@ _ARTICLE = {
 
 @dataclass(frozen=True, slots=True)
 class JobReason:
-    """What is known of why a job is where it is; ``queue_state`` is None when its queue is gone."""
+    """What is known of why a job is where it is; ``queue_state`` is None when its queue is gone.
+
+    ``forecast`` is what the next round would make of a job that waits.
+    """
 
     job: JobDetails
     queue_state: str | None
     now: int
+    forecast: Forecast | None = None
 
     def lines(self) -> Iterator[str]:
         """Tell it in words, the state first."""
@@ -47,6 +54,7 @@ class JobReason:
                 for one in self.job.dependencies
             },
             "explanation": list(self.sentences()),
+            "forecast": None if self.forecast is None else forecast_structure(self.forecast),
         }
 
     def sentences(self) -> Iterator[str]:
@@ -77,6 +85,8 @@ class JobReason:
             known = "does not exist any more" if one.state is None else f"is in state {one.state}"
             yield f"It depends on job {one.job_id}, which {known}."
         yield self._prediction()
+        if self.forecast is not None:
+            yield from forecast_sentences(self.forecast)
 
     def _messages(self) -> Iterator[str]:
         if self.job.scheduler_info:
@@ -89,13 +99,20 @@ class JobReason:
 
     def _prediction(self) -> str:
         start = self.job.predicted_start
+        foreseen = self.forecast
+        if foreseen is not None and foreseen.start is not None:
+            where = f" on {listed(foreseen.nodes)}" if foreseen.nodes else ""
+            return f"Predicted start: {format_date(foreseen.start)} ({self._wait(foreseen.start)}){where}."
         if start is not None:
-            wait = "any moment now" if start <= self.now else f"in {format_duration(start - self.now)}"
             where = ", ".join(dict.fromkeys(place.node for place in self.job.predicted if place.node))
-            return f"Predicted start: {format_date(start)} ({wait}){f' on {where}' if where else ''}."
+            on = f" on {where}" if where else ""
+            return f"Predicted start: {format_date(start)} ({self._wait(start)}){on}."
         if self.job.scheduler_info or self.job.line.message:
             return "Predicted start: none so far."
         return "The scheduler has not looked at it yet."
+
+    def _wait(self, start: int) -> str:
+        return "any moment now" if start <= self.now else f"in {format_duration(start - self.now)}"
 
     def _started(self) -> Iterator[str]:
         job = self.job

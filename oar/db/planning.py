@@ -5,7 +5,7 @@ the states do not say: they let the database use the indexes of live rows, whate
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Text, delete, func, select, text, type_coerce
@@ -19,9 +19,10 @@ from oar.core.job import (
     RunningJob,
     Told,
 )
-from oar.core.states import HOLDING_STATES, JobState, RowIndex
+from oar.core.states import HOLDING_STATES, JobState, JobType, RowIndex
 from oar.db.known import Known
 from oar.db.sets import among, format_multirange, parse_multirange
+from oar.db.signals import read_checkpoint_dates
 from oar.db.tables_jobs import (
     DependencyRow,
     JobRow,
@@ -64,6 +65,16 @@ def read_required_jobs(connection: Connection) -> Mapping[JobId, RequiredJob]:
     }
 
 
+def read_named_jobs(connection: Connection, job_ids: Collection[int]) -> Mapping[JobId, RequiredJob]:
+    """Give the state and the exit code of each of the jobs that exists."""
+    if not job_ids:
+        return {}
+    rows = connection.execute(
+        select(JobRow.job_id, JobRow.state, JobRow.exit_code).where(among(JobRow.job_id, sorted(job_ids)))
+    )
+    return {JobId(job_id): RequiredJob(JobState(state), exit_code) for job_id, state, exit_code in rows}
+
+
 def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...]:
     """Give every job that holds resources now, by job id, with the time it was suspended until ``now``."""
     types = read_types(connection, HOLDING_STATES)
@@ -77,6 +88,8 @@ def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...
             JobRow.job_name,
             JobRow.start_time,
             JobRow.suspended,
+            JobRow.job_type,
+            JobRow.checkpoint,
             MoldableRow.moldable_id,
             MoldableRow.moldable_walltime,
             AssignmentRow.resources,
@@ -91,6 +104,7 @@ def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...
         .order_by(JobRow.job_id)
     ).all()
     suspended = _read_suspended_times(connection, [row.job_id for row in rows if row.suspended == "YES"], now)
+    checkpointed = read_checkpoint_dates(connection, [row.job_id for row in rows if row.checkpoint > 0])
     return tuple(
         RunningJob(
             job_id=JobId(row.job_id),
@@ -105,6 +119,9 @@ def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...
             resources=row.resources,
             types=types.get(row.job_id, {}),
             suspended_s=suspended.get(row.job_id, 0),
+            interactive=row.job_type == JobType.INTERACTIVE,
+            checkpoint_s=row.checkpoint,
+            checkpointed_at=checkpointed.get(row.job_id, 0),
         )
         for row in rows
     )

@@ -5,8 +5,16 @@ tries them, ``forecast.py`` puts the answer together. Pure, and nothing that is 
 """
 
 from oar.kao.whatif.changes import Advice, Change, ChangeKind, relaxations
-from oar.kao.whatif.forecast import Cause, Forecast, Prospect, forecast, prospects
-from oar.kao.whatif.turn import Practice
+from oar.kao.whatif.forecast import (
+    Cause,
+    Forecast,
+    Prospect,
+    forecast,
+    prospects,
+    reservation,
+    without_conditions,
+)
+from oar.kao.whatif.turn import Practice, Turn, last_in_turn
 
 __all__ = [
     "Advice",
@@ -16,7 +24,11 @@ __all__ = [
     "Forecast",
     "Practice",
     "Prospect",
+    "Turn",
     "forecast",
+    "last_in_turn",
     "prospects",
     "relaxations",
+    "reservation",
+    "without_conditions",
 ]

@@ -71,6 +71,8 @@ def forecast(
     world: World, job: WaitingJob, practice: Practice, relaxed: Iterable[Relaxation] = ()
 ) -> Forecast:
     """Say of a job that waits in this world what the next round makes of it, and what would be sooner."""
+    if any(one.name == job.queue and one.foreign for one in world.queues):
+        return _as_stored(world, job)
     decisions = practice.decide(until_turn(world, job.queue))
     outcome = decisions.outcomes.get(job.job_id)
     start: int | None = None
@@ -88,6 +90,29 @@ def forecast(
         return Forecast(world.now, start, cause, nodes)
     trials = Trials(turn.place, world.platform, FOREVER if start is None else start)
     return Forecast(world.now, start, cause, nodes, sooner(trials, job, relaxed))
+
+
+def _as_stored(world: World, job: WaitingJob) -> Forecast:
+    """Give what another program planned."""
+    place = next((one for one in world.plan if one.job_id == job.job_id), None)
+    reason = world.told.get(job.job_id, Told()).reason
+    nodes = () if place is None else nodes_of(world.platform, place)
+    return Forecast(
+        world.now, None if place is None else place.start_time, Cause(reason) if reason else None, nodes
+    )
+
+
+def reservation(world: World, job: WaitingJob, practice: Practice) -> Prospect:
+    """Say of a new reservation whether the next round would grant it; the cause has a date that would do."""
+    asking = replace(until_turn(world, job.queue), waiting=(*world.waiting, job))
+    decisions = practice.decide(asking)
+    outcome = decisions.outcomes.get(job.job_id)
+    text, walltime_s = text_of(job.moldables[0]), job.moldables[0].walltime_s
+    if isinstance(outcome, Assignment):
+        nodes = nodes_of(world.platform, outcome)
+        return Prospect(text, outcome.walltime_s, outcome.start_time, len(outcome.resources), nodes)
+    told = decisions.told.get(job.job_id, Told())
+    return Prospect(text, walltime_s, cause=Cause(decisions.refused.get(job.job_id, told.reason)))
 
 
 def prospects(turn: Turn, job: WaitingJob) -> tuple[tuple[Prospect, ...], Prospect]:
@@ -112,14 +137,10 @@ def nodes_of(platform: Platform, place: Assignment) -> tuple[str, ...]:
 def _prospect(turn: Turn, job: WaitingJob, outcome: Outcome, text: str) -> Prospect:
     walltime_s = job.moldables[0].walltime_s
     if not isinstance(outcome, Assignment):
-        # a reservation asks for one date only, so the reason says what prevents it, and the next date
-        asks_for = job.start_time if job.reservation is not ReservationState.NONE else None
-        found = None if asks_for is None or turn.stops else _obstacle(turn.gantt, job, asks_for, turn.rules)
-        cause = Cause(outcome.reason) if found is None else _named(found, turn.world)
-        return Prospect(text, walltime_s, cause=cause)
+        return Prospect(text, walltime_s, cause=Cause(outcome.reason))
     nodes = nodes_of(turn.world.platform, outcome)
     found = None
-    if outcome.start_time > turn.world.now and job.reservation is ReservationState.NONE:
+    if outcome.start_time > turn.world.now:
         found = _obstacle(turn.gantt, job, turn.world.now, turn.rules)
     held_by = None if found is None else _named(found, turn.world)
     return Prospect(text, outcome.walltime_s, outcome.start_time, len(outcome.resources), nodes, held_by)
@@ -130,7 +151,10 @@ def _cause(world: World, job: WaitingJob, rules: Rules, decisions: Decisions) ->
     if job.job_id in decisions.refused:
         return Cause(decisions.refused[job.job_id])
     outcome = decisions.outcomes.get(job.job_id)
-    told = decisions.told.get(job.job_id) or world.told.get(job.job_id) or Told()
+    news = decisions.told.get(job.job_id) or decisions.granted.get(job.job_id)
+    told = news or world.told.get(job.job_id) or Told()
+    if job.reservation is not ReservationState.NONE:
+        return Cause(told.reason) if told.reason else None
     if isinstance(outcome, Assignment) and outcome.start_time > world.now:
         found = _obstacle(decisions.gantt, job, world.now, rules)
         if found is not None:

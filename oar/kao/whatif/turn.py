@@ -1,11 +1,10 @@
 """The plan at the turn of one job: after all that a round plans before it. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from oar.core.job import Assignment, NoRoom, Outcome, WaitingJob
-from oar.core.states import ReservationState
-from oar.kamelot import STRICT_POLICY, Gantt, ReasonKind, Rules, place_all, place_at, seek
+from oar.core.job import Assignment, JobId, NoRoom, Outcome, WaitingJob
+from oar.kamelot import STRICT_POLICY, Gantt, ReasonKind, Rules, place_all, seek
 from oar.kamelot.occupation import FOREVER
 from oar.kao.model import Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
@@ -16,13 +15,12 @@ from oar.kao.tell import why_unplanned
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How rounds are held here; ``decide`` holds one. ``jobs_per_group`` 0 bounds nothing."""
+    """How rounds are held here; ``decide`` holds one."""
 
     decide: Callable[[World], Decisions]
     rules: Rules
     choices: SiteChoices
     orders: Orders
-    jobs_per_group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +38,9 @@ class Turn:
     stops: str = ""
 
     def place(self, job: WaitingJob, *, draws: bool = False) -> Outcome:
-        """Tell where the job would be; with ``draws``, it is there for those that are asked about later.
-
-        A reservation is at its date or nowhere.
-        """
+        """Tell where the job would be; with ``draws``, it is there for those that are asked about later."""
         if self.stops or self.gantt is None:
             return NoRoom(job.job_id, self.stops)
-        if job.reservation is not ReservationState.NONE:
-            gantt = self.gantt if draws else self.gantt.copy()
-            return place_at(gantt, job, job.start_time, self.rules)
         if draws:
             outcome = place_all(self.gantt, [job], self.rules, self.latest)[job.job_id]
         else:
@@ -69,7 +61,19 @@ def until_turn(world: World, name: str) -> World:
         if name in before:
             break
     queues = tuple(replace(one, active=one.active and one.name in before) for one in world.queues)
-    return replace(world, queues=queues)
+    return replace(world, queues=queues, settled={**world.settled, **_planned_by_others(world, before)})
+
+
+def _planned_by_others(world: World, names: Collection[str]) -> Mapping[str, Mapping[JobId, Outcome]]:
+    """Give the stored places of the jobs of queues whose scheduler is another program, by queue."""
+    stored = {one.job_id: replace(one, start_time=max(one.start_time, world.now)) for one in world.plan}
+    return {
+        queue.name: {
+            job.job_id: stored[job.job_id] for job in jobs_of(world, (queue,)) if job.job_id in stored
+        }
+        for queue in world.queues
+        if queue.foreign and queue.name in names
+    }
 
 
 def last_in_turn(world: World, job: WaitingJob, practice: Practice) -> Turn:
@@ -78,12 +82,15 @@ def last_in_turn(world: World, job: WaitingJob, practice: Practice) -> Turn:
     if queue is None or not queue.active:
         stops = why_unplanned(job.queue, None if queue is None else queue.active)
         return Turn(world, None, practice.rules, stops=stops)
+    if queue.foreign:
+        stops = f"its queue {queue.name} is planned by another program, {queue.policy}"
+        return Turn(world, None, practice.rules, stops=stops)
     others = tuple(one for one in world.waiting if one.job_id != job.job_id)
     joined = replace(world, waiting=(*others, job))
     stops = _stops(joined, job, practice)
     decisions = practice.decide(until_turn(replace(world, waiting=others), job.queue))
     latest = FOREVER
-    if queue.policy == STRICT_POLICY and job.reservation is ReservationState.NONE:
+    if queue.policy == STRICT_POLICY:
         latest = world.now
         stops = stops or _behind(decisions, joined, queue)
     return Turn(joined, decisions.gantt, practice.rules, latest, stops)
@@ -91,17 +98,11 @@ def last_in_turn(world: World, job: WaitingJob, practice: Practice) -> Turn:
 
 def _stops(joined: World, job: WaitingJob, practice: Practice) -> str:
     """Say why a round would not come to the job, or could not plan it."""
-    if job.reservation is not ReservationState.NONE:
-        return ""
     stopped = obstacles(joined, practice.choices)
     if job.job_id in stopped:
         return stopped[job.job_id].words
     ranking = _ranking(joined, job, practice, [one for one in joined.waiting if one.job_id not in stopped])
-    if job.job_id in ranking.left_out:
-        return ranking.left_out[job.job_id]
-    if practice.jobs_per_group and len(ranking.jobs) > practice.jobs_per_group:
-        return why_unplanned(job.queue, True)
-    return ""
+    return ranking.left_out.get(job.job_id, "")
 
 
 def _ranking(world: World, job: WaitingJob, practice: Practice, jobs: list[WaitingJob]) -> Ranking:

@@ -11,7 +11,7 @@ from oar.kamelot import Platform, Rules
 from oar.kao.model import USUAL_CHOICES, QueueView
 from oar.kao.order import BY_POLICY
 from oar.kao.round import run_round
-from oar.kao.whatif import ChangeKind, Practice, forecast, prospects, relaxations
+from oar.kao.whatif import ChangeKind, Practice, forecast, prospects, relaxations, reservation
 from oar.kao.whatif.turn import last_in_turn
 from oar.testing import make_resources, make_running, make_waiting, make_world
 
@@ -21,7 +21,7 @@ NOW = 1000
 
 def practice(**options):
     decide = partial(run_round, rules=RULES, **options)
-    return Practice(decide, RULES, USUAL_CHOICES, BY_POLICY, options.get("jobs_per_group", 0))
+    return Practice(decide, RULES, USUAL_CHOICES, BY_POLICY)
 
 
 def ask(world, job, **options):
@@ -223,18 +223,20 @@ def test_a_new_job_in_a_queue_that_is_not_active_has_no_date():
     assert each[0].start is None
 
 
-def test_a_new_job_beyond_the_bound_of_a_round_has_no_date():
-    job = make_waiting(9, "nodes=1,walltime=1")
-    world = make_world(make_waiting(1), make_waiting(2))
-    turn = last_in_turn(world, job, practice(jobs_per_group=2))
-    assert "did not come to it" in prospects(turn, job)[1].cause.words()
-
-
 def test_a_new_reservation_hears_when_it_could_be_instead():
     job = replace(
         make_waiting(9, "nodes=2,walltime=1"), reservation=ReservationState.TO_SCHEDULE, start_time=NOW + 600
     )
     world = make_world(running=(make_running(7, [1, 2, 3, 4], 900, 7200),))
-    _, chosen = prospects(last_in_turn(world, job, practice()), job)
-    assert chosen.start is None
-    assert chosen.cause.obstacle.until == 900 + 7260
+    answer = reservation(world, job, practice())
+    assert answer.start is None
+    assert answer.cause.words().startswith("This reservation could run at 1970-01-01")
+    assert "job 7" in answer.cause.words()
+
+
+def test_a_new_reservation_hears_that_it_would_be_granted():
+    job = replace(
+        make_waiting(9, "nodes=2,walltime=1"), reservation=ReservationState.TO_SCHEDULE, start_time=NOW + 600
+    )
+    answer = reservation(make_world(make_waiting(1, "nodes=3,walltime=5")), job, practice())
+    assert (answer.start, answer.resources) == (NOW + 600, 4)
