@@ -3,6 +3,7 @@
 Only ``db.moves`` changes ``resources.state``; here a state is asked for (``next_state``).
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -188,6 +189,26 @@ def matching_resources(reader: Connection, condition: str) -> ProcSet:
     ``reader`` comes from ``open_reader``; it stays usable after BadFilter.
     """
     return matching_ids(reader, "resources", "resource_id", condition)
+
+
+def matching_changed_resources(
+    reader: Connection, condition: str, changes: Mapping[int, Mapping[str, LevelValue]]
+) -> ProcSet:
+    """Return what would meet a condition if some resources had other values; raises BadFilter.
+
+    ``changes`` gives values of properties, by the id of the resource.
+    """
+    if not changes:
+        return matching_resources(reader, condition)
+    values = json.dumps({str(number): dict(one) for number, one in changes.items()}).replace("'", "''")
+    ids = ", ".join(str(int(number)) for number in changes)
+    table_ = (
+        f"(SELECT * FROM resources WHERE resource_id NOT IN ({ids})"  # noqa: S608 - numbers, and quoted JSON
+        " UNION ALL SELECT changed.* FROM resources AS stored"
+        f" JOIN jsonb_each(CAST('{values}' AS jsonb)) AS new ON new.key = CAST(stored.resource_id AS text),"
+        " LATERAL jsonb_populate_record(stored, new.value) AS changed) AS resources"
+    )
+    return matching_ids(reader, table_, "resource_id", condition)
 
 
 def _resource(values: dict[str, Any]) -> Resource:

@@ -25,13 +25,15 @@ What callers use::
 
 ``schedule(platform, running, waiting, now, rules, ends=ends) -> Plan`` does the above in one call: besteffort
 jobs last, invisible to the others. ``place_at(gantt, job, start, rules)`` places a job (its first moldable)
-at that date or not at all. ``seek(gantt, job, rules)`` tells where a job would be placed, and draws nothing.
+at that date or not at all. ``place_again`` tries the start that a job had.
+``seek(gantt, job, rules)`` tells where a job would be placed, and draws nothing.
 ``gantt.copy()`` gives an independent Gantt. ``fits(platform, job) -> str | None``
 says why no moldable of the job could ever run on the resources that are not Dead, or None. ``check(...)``
 lists what is wrong in a plan. ``obstacle(gantt, job, date, rules) -> Obstacle | None`` says for any job,
 placed or not, what prevents its start at a date, and from when on nothing does; None: it could start then.
 """
 
+from oar.kamelot.again import place_again
 from oar.kamelot.checking import check
 from oar.kamelot.gantt import OVER, Gantt
 from oar.kamelot.occupation import Occupation, Rules, occupation_of_planned, occupation_of_running
@@ -58,6 +60,7 @@ __all__ = [
     "obstacle",
     "occupation_of_planned",
     "occupation_of_running",
+    "place_again",
     "place_all",
     "place_at",
     "place_in_strict_order",

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from procset import ProcSet
 from sqlalchemy import Connection, Engine
 
+from oar.core.energy import NO_ENERGY_SAVING, EnergyRules
 from oar.core.job import Assignment, Resource, RunningJob, WaitingJob
 from oar.core.states import JobState, QueueState, ReservationState
 from oar.db.containers import read_containers
+from oar.db.energy import read_node_orders
 from oar.db.engine import database_now, one_moment
 from oar.db.fair_share import read_karma, read_past_use
 from oar.db.planning import (
@@ -87,11 +89,13 @@ def load_world(
     reorder: ResourceOrder | None = None,
     quotas: QuotaSource | None = None,
     ahead: OrderAhead | None = None,
+    energy: EnergyRules = NO_ENERGY_SAVING,
 ) -> World:
     """Read everything a round needs; conditions of users are evaluated with the rights of ``reader``.
 
     ``apart`` are states of other jobs that have not started, to be read as well; the past use is read when
-    ``orders`` want it. ``ahead`` is the order of resources for reservations. No connection waits for the
+    ``orders`` want it. ``ahead`` is the order of resources for reservations, ``energy`` says which nodes
+    sleep. No connection waits for the
     other: only the reader's touches the table of resources, which ``oarproperty`` may want for itself.
     """
     with one_moment(engine) as connection:
@@ -110,8 +114,9 @@ def load_world(
         window_s = orders.past_window_s(queues) if waiting else 0
         past_use = read_past_use(connection, now, window_s) if window_s else {}
         karma = read_karma(connection) if window_s else {}
+        asked = read_node_orders(connection, now - energy.memory_s) if energy.is_on else {}
     with one_moment(reader) as connection:
-        _read_resources(connection, resource_order, _conditions(waiting), kept)
+        _read_resources(connection, resource_order, conditions_of(waiting) | energy.conditions, kept)
         platform_ahead = None
         if ahead is not None and ahead.is_wanted(waiting, plan, now):
             platform_ahead = _platform_ahead(connection, ahead, kept)
@@ -131,6 +136,7 @@ def load_world(
         karma,
         quotas=None if quotas is None else quotas.quotas(queues, kept.resources),
         platform_ahead=platform_ahead,
+        orders=asked,
     )
 
 
@@ -171,7 +177,8 @@ def _platform(kept: Kept, reorder: ResourceOrder | None, running: Sequence[Runni
     return kept.platform
 
 
-def _conditions(waiting: Iterable[WaitingJob]) -> set[str]:
+def conditions_of(waiting: Iterable[WaitingJob]) -> set[str]:
+    """Give every condition that the requests of some jobs have."""
     conditions = set()
     for job in waiting:
         conditions.add(job.properties)

@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +11,15 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from oar.config import DEFAULT_FILE
+from oar.core.energy import NO_ENERGY_SAVING, EnergyRules
 from oar.core.states import JobState
 from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
 from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
 from oar.kao.external.queues import ForeignSchedulers
+from oar.kao.extra import ExtraStep
+from oar.kao.extra.step import SiteStep, load_step
 from oar.kao.load import Kept, OrderAhead, load_world
 from oar.kao.model import Decisions, SiteChoices, World
 from oar.kao.order import Orders
@@ -24,8 +27,10 @@ from oar.kao.order_source import OrderSource
 from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
 from oar.kao.prelude import prepare
 from oar.kao.quota_source import QuotaSource
-from oar.kao.round import run_round
-from oar.kao.stretches import decide_in_stretches, foreign_groups
+from oar.kao.round import queue_groups, run_round
+from oar.kao.stretches import Stop, decide_in_stretches, foreign_groups
+from oar.kao.tokens import count_tokens, wanted_tokens
+from oar.kao.turn_state import NO_TURNS, Turns
 from oar.settings import SchedulerSettings, Settings, WalltimeSettings
 
 log = logging.getLogger(__name__)
@@ -47,11 +52,15 @@ class Metascheduler:
     plugins: Plugins = field(default_factory=load_plugins)
     walltimes: WalltimeSettings = field(default_factory=WalltimeSettings)
     oar_conf: Path = DEFAULT_FILE
+    energy: EnergyRules = NO_ENERGY_SAVING
+    step: ExtraStep | None = None
+    turns: Turns = NO_TURNS
     reorder: ResourceOrder | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look up the order of resources once; the log says when there is no such plugin."""
+        """Look up what the settings name once; the log says when there is no such plugin."""
         self.reorder = resource_order(self.plugins, self.settings.resource_order_plugin)
+        self.step = self.step or load_step(self.settings.extra_step)
 
     @classmethod
     def of(cls, settings: Settings, oar_conf: Path = DEFAULT_FILE) -> "Metascheduler":
@@ -64,7 +73,13 @@ class Metascheduler:
             quotas=QuotaSource(settings.quotas, oar_conf),
             walltimes=settings.walltime,
             oar_conf=oar_conf,
+            energy=EnergyRules.of(settings.energy),
         )
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of placement of all rounds."""
+        return replace(rules_of(self.settings, self.plugins), energy_saving=self.energy.can_wake)
 
     def run(self) -> Applied:
         """Read the world, decide, write; raises what the database raises, having written nothing."""
@@ -74,13 +89,15 @@ class Metascheduler:
     def _run(self) -> Applied:
         begin = time.perf_counter()
         world, orders = self.look((JobState.TO_ACK_RESERVATION,))
-        rules = rules_of(self.settings, self.plugins)
+        rules = self.rules
         world = prepare(self.engine, world, rules, self.walltimes)
         read = time.perf_counter()
+        world = replace(world, turns=self.turns, tokens=self.tokens(wanted_tokens(world)))
         world, decisions = self._decide_with_stops(world, orders, rules)
         decided = time.perf_counter()
         with self.engine.begin() as connection:
             applied = apply(connection, world, decisions)
+        self.turns = world.turns.after(decisions.took)
         log.info(
             "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms%s",
             len(world.waiting),
@@ -94,11 +111,20 @@ class Metascheduler:
         return applied
 
     def _decide_with_stops(self, world: World, orders: Orders, rules: Rules) -> tuple[World, Decisions]:
-        """Run a round, with a stop wherever another program plans; the world's plan is what is stored then."""
+        """Run a round with a stop wherever others have a say; the world's plan is what is stored then."""
         foreign = ForeignSchedulers(self.engine, rules, self.oar_conf, self.settings)
-        stops = {queue.name: [foreign.plan_queue] for (queue,) in foreign_groups(world)}
+        stops: dict[str, list[Stop]] = {}
+        if self.step is not None and world.waiting:
+            site = SiteStep(self.step, self.reader, self.settings.extra_step_config, self.energy.conditions)
+            stops = {group[0].name: [site.change] for group in queue_groups(world.queues)}
+        for (queue,) in foreign_groups(world):
+            stops.setdefault(queue.name, []).append(foreign.plan_queue)
         world, decisions = decide_in_stretches(world, lambda part: self.decide(part, orders), stops)
         return (world if foreign.stored is None else replace(world, plan=foreign.stored)), decisions
+
+    def tokens(self, names: Iterable[str]) -> Mapping[str, int | None]:
+        """Ask the scripts of the site how many tokens there are; never inside a transaction."""
+        return count_tokens(names, self.settings.token_scripts, self.settings.filter_timeout_s)
 
     def look(self, apart: Sequence[JobState] = ()) -> tuple[World, Orders]:
         """Read the world, with jobs of the states ``apart``, and how its jobs are to be ordered."""
@@ -114,6 +140,7 @@ class Metascheduler:
             reorder=self.reorder,
             quotas=self.quotas,
             ahead=OrderAhead(self.settings.reservation_order, self.settings.reservation_order_after_s),
+            energy=self.energy,
         )
         return world, orders
 
@@ -121,8 +148,8 @@ class Metascheduler:
         """Run a round as the settings say; raises FlawedPlan."""
         decisions = run_round(
             world,
-            rules_of(self.settings, self.plugins),
-            choices_of(self.settings),
+            self.rules,
+            replace(choices_of(self.settings), energy=self.energy),
             orders=orders,
             jobs_per_group=self.settings.jobs_per_round,
             check_plan=self.settings.check_plans,

@@ -12,6 +12,7 @@ from oar.kamelot import Gantt, Platform
 from oar.kamelot.quotas import Quotas
 from oar.kao.evict import Evictions
 from oar.kao.external.policy import is_foreign
+from oar.kao.turn_state import NO_TURNS, NONE_TOOK, Took, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ class World:
 
     The jobs ``resumed`` are those that wait to go on and have leave to do so already.
 
-    A round with stops is made in stretches (:mod:`oar.kao.stretches`). ``settled`` has what was decided before
-    for the jobs of some queues, by their names; the jobs of the queues in ``later`` are not planned yet.
+    A round with stops is made in stretches (:mod:`oar.kao.stretches`). ``settled`` has what was decided
+    before for the jobs of some queues, by their names, ``took`` those of them that took turns; the jobs of
+    the queues in ``later`` are not planned yet. ``turns`` are left from the round before. ``tokens`` says how
+    many there are of those that jobs want, None where that cannot be told. Jobs ``left_out`` are not planned,
+    for the reason given.
     """
 
     now: int
@@ -109,6 +113,10 @@ class World:
     platform_ahead: Platform | None = None
     settled: Mapping[str, Mapping[JobId, Outcome]] = field(default_factory=dict)
     later: frozenset[str] = frozenset()
+    took: Took = NONE_TOOK
+    turns: Turns = NO_TURNS
+    tokens: Mapping[str, int | None] = field(default_factory=dict)
+    left_out: Mapping[JobId, str] = field(default_factory=dict)
     resumed: frozenset[JobId] = frozenset()
     orders: NodesOrders = field(default_factory=dict)
 
@@ -138,7 +146,7 @@ class Decisions:
     last message; ``shortened`` says of launches that start late by how much. ``incidents`` are to be
     recorded. ``next_date`` is the first date at which something is to be done if nothing else happens.
     ``energy`` names the nodes to halt and to wake.
-    ``resumptions`` are jobs that were suspended and go on.
+    ``resumptions`` are jobs that were suspended and go on. Those that ``took`` turns are told apart.
     """
 
     outcomes: Mapping[JobId, Outcome]
@@ -159,6 +167,7 @@ class Decisions:
     next_date: int | None = None
     resumptions: tuple[Resumption, ...] = ()
     energy: EnergyOrders = NOTHING_ASKED
+    took: Took = NONE_TOOK
 
     @property
     def evictions(self) -> tuple[JobId, ...]:

@@ -33,6 +33,17 @@ def obstacles(world: World, choices: SiteChoices) -> dict[JobId, Obstacle]:
     return found
 
 
+def left_out(world: World) -> dict[JobId, Obstacle]:
+    """Give the jobs that somebody wants left alone in this round."""
+    return {
+        job.job_id: Obstacle(world.left_out[job.job_id])
+        for job in world.waiting
+        if job.job_id in world.left_out
+        and job.queue not in world.settled
+        and job.reservation is ReservationState.NONE
+    }
+
+
 def container_words(job: WaitingJob, world: World) -> str:
     """Say why there is no container yet to plan an inner job in; "" when the plan itself is the reason."""
     waiting = [one for one in _containers_of(job, world) if one.state is not JobState.WAITING]

@@ -15,6 +15,7 @@ from oar.kao.apply import write_outcomes
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.model import Decisions, World
 from oar.kao.queue_world import world_of_queue
+from oar.kao.tokens import wanted_tokens
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def schedule_queue(scheduler: Metascheduler, name: str, now: int | None = None) 
     if not queue.active:
         raise QueueNotActive(name)
     world = world_of_queue(world, queue)
+    world = replace(world, tokens=scheduler.tokens(wanted_tokens(world, of_foreign_queues=True)))
     decisions = scheduler.decide(world, orders)
     with scheduler.engine.begin() as connection:
         ready = _write(connection, world, decisions)

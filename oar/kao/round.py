@@ -7,26 +7,25 @@ from oar.core.energy import NOTHING_ASKED, EnergyOrders
 from oar.core.job import Assignment, JobId, NoRoom, Outcome, WaitingJob
 from oar.core.states import ReservationState
 from oar.kamelot import (
-    STRICT_POLICY,
     Gantt,
     Reason,
     ReasonKind,
     Rules,
     check,
-    place_all,
-    place_in_strict_order,
 )
 from oar.kamelot.occupation import BESTEFFORT
 from oar.kao.energy import energy_orders
 from oar.kao.launch import launch
 from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
-from oar.kao.obstacles import container_words, obstacles
+from oar.kao.obstacles import container_words, left_out, obstacles
 from oar.kao.order import BY_POLICY, Orders, combine, rank
+from oar.kao.placing import Placer
 from oar.kao.reservations import Booked, book, late_words
 from oar.kao.resume import resumptions
 from oar.kao.settled import draw_settled
 from oar.kao.standing import known_ends, ledger_of
-from oar.kao.tell import tell, tell_held_back, tell_stopped, tell_unplanned
+from oar.kao.tell import BEHIND, tell, tell_held_back, tell_stopped, tell_unplanned
+from oar.kao.turns import place_group
 
 
 def run_round(
@@ -41,8 +40,8 @@ def run_round(
     """Plan every waiting job of the active queues and say what follows.
 
     ``orders`` say which job of a group of queues is planned first. ``jobs_per_group`` bounds the jobs looked
-    at in each group, 0 for all of them. With ``check_plan`` the plan is checked, and what is wrong with it
-    comes back in ``flaws``.
+    at in each group, 0 for all of them; more take turns (:mod:`oar.kao.turns`). With ``check_plan`` the plan
+    is checked, and what is wrong with it comes back in ``flaws``.
     """
     booked = book(world, rules, choices)
     world, occupations = booked.world, booked.taken
@@ -53,7 +52,7 @@ def run_round(
         known_ends(world),
         ledger_of(world),
     )
-    stopped = obstacles(world, choices)
+    stopped = {**left_out(world), **obstacles(world, choices)}
     refused = {job_id: one.words for job_id, one in stopped.items() if one.final}
     outcomes: dict[JobId, Outcome] = {
         job_id: NoRoom(job_id, one.words) for job_id, one in stopped.items() if not one.final
@@ -65,22 +64,29 @@ def run_round(
         if world.later.isdisjoint(queue.name for queue in queues)
     ]
     ranking = combine(one for _, one in groups)
+    placer, took = Placer(gantt, rules, world.tokens), world.took
     for queues, ranked in groups:
         if any(queue.name == BESTEFFORT for queue in queues):
             gantt.occupy([one for one in occupations if one.besteffort])
         if queues[0].name in world.settled:
-            outcomes |= draw_settled(gantt, _without(stopped, jobs_of(world, queues)), world, rules)
+            outcomes |= draw_settled(placer, _without(stopped, jobs_of(world, queues)), world)
             continue
-        jobs = ranked.jobs[: jobs_per_group or None]
-        placed = _place(gantt, jobs, queues, rules)
+        placed, turns_taken = place_group(placer, ranked.jobs, queues, jobs_per_group, world)
+        took |= turns_taken
+        jobs = [job for job in ranked.jobs if job.job_id in placed]
         _name_containers(gantt, jobs, placed, world)
         outcomes |= placed
         told |= tell(gantt, jobs, placed, world, ranked)
-    told |= tell_unplanned(world, outcomes.keys() | refused, ranking) | booked.told
+    told |= tell_unplanned(world, outcomes.keys() | refused | took.at_rest, ranking) | booked.told
     placed_by_id = sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=_job_id)
+    behind = {
+        one.job_id: BEHIND
+        for one in placed_by_id
+        if one.job_id in took.held_back and one.start_time <= world.now
+    }
     outcomes |= booked.places
     starts = launch(
-        [*booked.settled.starting, *placed_by_id],
+        [*booked.settled.starting, *(one for one in placed_by_id if one.job_id not in behind)],
         world.waiting,
         world.running,
         world.platform,
@@ -97,7 +103,9 @@ def run_round(
         starts.beside,
         starts.in_any_state,
         refused | booked.answers.refused,
-        tell_held_back(world, gantt, outcomes, told, reasons=starts.held_back, karma=ranking.karma),
+        tell_held_back(
+            world, gantt, outcomes, told, reasons={**starts.held_back, **behind}, karma=ranking.karma
+        ),
         _check(booked, outcomes, rules) if check_plan else (),
         ranking.karma,
         ranking.complaints,
@@ -109,18 +117,8 @@ def run_round(
         _next_date(booked, outcomes, starts.evictions.look_again_at, energy.next_date),
         resumptions(world.running, world.platform, choices.freed_types, world.resumed),
         energy,
+        took,
     )
-
-
-def _place(
-    gantt: Gantt, jobs: Sequence[WaitingJob], queues: Sequence[QueueView], rules: Rules
-) -> dict[JobId, Outcome]:
-    """Place the jobs of some queues; those of queues of strict order, queue by queue, after the others."""
-    strict = [queue.name for queue in queues if queue.policy == STRICT_POLICY]
-    outcomes = place_all(gantt, [job for job in jobs if job.queue not in strict], rules)
-    for name in strict:
-        outcomes |= place_in_strict_order(gantt, [job for job in jobs if job.queue == name], rules)
-    return outcomes
 
 
 def _check(booked: Booked, outcomes: Mapping[JobId, Outcome], rules: Rules) -> tuple[str, ...]:

@@ -68,4 +68,4 @@ def _settled(world: World, decisions: Decisions, groups: list[Group]) -> tuple[W
         ids = [job.job_id for job in jobs_of(world, (queue,))]
         settled[queue.name] = {one: decisions.outcomes[one] for one in ids if one in decisions.outcomes}
         told |= {one: decisions.told[one] for one in ids if one in decisions.told}
-    return replace(world, settled=settled), told
+    return replace(world, settled=settled, took=decisions.took), told

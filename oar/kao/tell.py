@@ -10,6 +10,8 @@ from oar.kamelot import Gantt, explain
 from oar.kao.model import World
 from oar.kao.order import UNRANKED, Ranking
 
+BEHIND = "starts as soon as the jobs before it have had their turn to be looked at"
+"""What is told to a job that could start, but must not yet, for the sake of others before it."""
 QUOTA_OK = "quota_ok"
 """OAR 2's words for a job that no quota holds back."""
 

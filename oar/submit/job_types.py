@@ -32,7 +32,7 @@ def check_types(types: Sequence[str]) -> None:
     values: dict[str, str] = {}
     for one in types:
         name, equals, value = one.partition("=")
-        form = FORMS.get(name)
+        form = FORMS.get(_TOKEN if re.fullmatch(r"token:\w+", name) else name)
         if form is None:
             raise BadJobType(f"unknown job type: {one}; known: {', '.join(FORMS)}")
         wrong = _wrong(form, value, bool(equals))
@@ -87,6 +87,12 @@ def _part_of_one(value: str) -> str:
     return _number(value) or ("" if 0 <= float(value) <= 1 else "is out of its bounds")
 
 
+def _count(value: str) -> str:
+    is_number = re.fullmatch(r"\d{1,9}", value, re.ASCII) and int(value) > 0
+    return "" if is_number else "has a value that is no number of tokens"
+
+
+_TOKEN = "token:NAME"  # noqa: S105 - a kind of job type
 _PAIRS = [f"{one},{other}" for one in ("user", "*") for other in ("name", "*")]
 _DATE = "YYYY-MM-DD hh:mm:ss"
 
@@ -111,6 +117,7 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
         "deadline": JobTypeForm(f"deadline={_DATE}", _date),
         "find": JobTypeForm("find=PLUGIN or find=PLUGIN:ARGUMENTS", _plugin),
         "assign": JobTypeForm("assign=PLUGIN or assign=PLUGIN:ARGUMENTS", _plugin),
+        _TOKEN: JobTypeForm("token:NAME=NUMBER", _count),
         "priority": JobTypeForm("priority=NUMBER", _number),
         "qos": JobTypeForm("qos=NUMBER between 0 and 1", _part_of_one),
         "nice": JobTypeForm("nice=NUMBER between 0 and 1", _part_of_one),

@@ -194,8 +194,8 @@ def test_a_job_that_is_too_large_is_told_so_and_waits_on():
     assert "asks for 4" in decided.told[JobId(1)].reason
 
 
-def test_jobs_beyond_the_bound_lose_their_row_and_are_told_so():
-    first, second = make_waiting(1), make_waiting(2)
+def test_jobs_beyond_the_bound_whose_row_is_taken_lose_it_and_are_told_so():
+    first, second = make_waiting(1, "nodes=3"), make_waiting(2, "nodes=3")
     world = replace(make_world(first, second, make_waiting(3, queue="admin")), plan=(row(second, NOW),))
     decided = plan(world, jobs_per_group=1)
     assert (list(starts(decided)), [one.job_id for one in narrowed(world).plan]) == ([1], [2])
