@@ -6,14 +6,22 @@ from functools import partial
 from sqlalchemy import Connection
 
 from oar.almighty.begin_end import Incident, begin_end, take_report
+from oar.almighty.clients import WHAT_THE_STATE_SAYS
 from oar.almighty.finish import complete_end
 from oar.almighty.means import Means
 from oar.almighty.node_programs import clean, code_of, describe, is_ready, is_silent, prepare, start_oarexec
 from oar.almighty.server_script import run_server_script
+from oar.core.client_lines import (
+    FIRST_NODE_FAILED,
+    JOB_KILLED,
+    NODES_SILENT,
+    PROLOGUE_FAILED,
+    PROLOGUE_TIMED_OUT,
+)
 from oar.core.events import EventKind, events_of_oarexec_code
 from oar.core.job_life import JobSignal
 from oar.core.messages import Hint, JobReport
-from oar.core.states import JobState, KillState
+from oar.core.states import JobState, JobType, KillState
 from oar.db.engine import database_now
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_job
@@ -44,12 +52,13 @@ async def launch(means: Means, job_id: int) -> bool:
         await _run_prologue(means, job)
         return False
     log.info("job %d: launching on %s", job_id, ", ".join(job.nodes))
+    _tell_client(means, job)
     try:
         if not await _make_ready(means, job):
             return False
         answer = await start_oarexec(means, job)
     except ConfigurationError as error:
-        await _give_up(means, job, _site_file_missing(error), str(error))
+        await _give_up(means, job, _site_file_missing(error), str(error), FIRST_NODE_FAILED)
         return False
     if not is_ready(answer):
         await _not_started(means, job, answer)
@@ -113,7 +122,14 @@ async def _started(means: Means, job: JobOnNodes) -> bool:
         return False
     log.info("job %d: running, oarexec is on %s", job.job_id, job.nodes[0])
     _let_inner_jobs_start(means, job)
+    _tell_client(means, job)
     return is_killed
+
+
+def _tell_client(means: Means, job: JobOnNodes, line: str = WHAT_THE_STATE_SAYS) -> None:
+    """Tell the terminal that waits for an interactive job how its launch stands."""
+    if job.mode is JobType.INTERACTIVE:
+        means.clients.tell(job.job_id, line)
 
 
 def _let_inner_jobs_start(means: Means, job: JobOnNodes) -> None:
@@ -146,7 +162,8 @@ async def _run_prologue(means: Means, job: JobOnNodes) -> bool:
         return True
     kind, description = trouble
     log.warning("job %d: %s", job.job_id, description)
-    await _give_up(means, job, [Incident(kind, description)], "Server prologue failed")
+    line = PROLOGUE_TIMED_OUT if kind is EventKind.SERVER_PROLOGUE_TIMEOUT else PROLOGUE_FAILED
+    await _give_up(means, job, [Incident(kind, description)], "Server prologue failed", line)
     return False
 
 
@@ -156,7 +173,7 @@ async def _nodes_bad(means: Means, job: JobOnNodes, bad: list[Answer]) -> None:
     names = tuple(answer.node for answer in bad)
     incident = Incident(EventKind.CPUSET_ERROR, f"cannot prepare job {job.job_id} on {told}", names)
     silent = frozenset(answer.node for answer in bad if is_silent(answer))
-    await _give_up(means, job, [incident], f"{NODES_BAD}: {told}", silent=silent)
+    await _give_up(means, job, [incident], f"{NODES_BAD}: {told}", NODES_SILENT, silent=silent)
 
 
 async def _not_started(means: Means, job: JobOnNodes, answer: Answer) -> None:
@@ -164,13 +181,13 @@ async def _not_started(means: Means, job: JobOnNodes, answer: Answer) -> None:
     told = f"oarexec did not start on {answer.node}: {describe(answer)}"
     log.warning("job %d: %s (code %d)", job.job_id, told, code)
     incidents = [Incident(kind, f"job {job.job_id}: {told}") for kind in events_of_oarexec_code(code)]
-    await _give_up(means, job, incidents, f"Job could not be started: {told}")
+    await _give_up(means, job, incidents, f"Job could not be started: {told}", FIRST_NODE_FAILED)
 
 
 async def _end_killed(means: Means, job: JobOnNodes) -> None:
     log.info("job %d: killed while it was being launched", job.job_id)
     incident = Incident(EventKind.SWITCH_INTO_ERROR_STATE, KILLED_EARLY)
-    await _give_up(means, job, [incident], KILLED_EARLY)
+    await _give_up(means, job, [incident], KILLED_EARLY, JOB_KILLED)
 
 
 async def _give_up(
@@ -178,10 +195,13 @@ async def _give_up(
     job: JobOnNodes,
     incidents: list[Incident],
     message: str,
+    line: str,
+    *,
     silent: frozenset[str] = frozenset(),
 ) -> None:
-    """End a job that could not be launched; nodes in ``silent`` are not asked to clean."""
+    """End a job that cannot be launched; ``line`` is for its terminal, ``silent`` nodes are not cleaned."""
     await means.database.run(partial(begin_end, job_id=job.job_id, incidents=incidents, message=message))
+    _tell_client(means, job, line)
     await complete_end(means, job.job_id, silent=silent)
     means.hear(Hint.STATE_CHANGED)
 

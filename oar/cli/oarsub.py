@@ -1,28 +1,43 @@
 """oarsub: submit jobs."""
 
 import socket
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from oar import bus
-from oar.cli.app import Context, complain, oar_command, typed_arguments, warn
+from oar.cli.app import Context, complain, fail, oar_command, typed_arguments, warn
 from oar.cli.caller import Caller, group_of, is_member, read_as
+from oar.cli.ear import Ear
 from oar.core.messages import Hint
 from oar.submit.admission import ADMIN, Author, Draft, admit
 from oar.submit.parameters import BadOption, NothingToRun, Submission, Wishes, check, merge, read_parameters
 from oar.submit.script import Script, scan_script, script_of
 
+UNLIMITED = "unlimited_reservation.users"
+"""Who may have any number of reservations, in the folder OAR_RUNTIME_DIRECTORY as in OAR 2."""
+
+LARGEST_ID = 2**63
 EXIT_CODES = {
     0: "the jobs are registered, also when the server is down",
     1: "an option or its value is wrong",
     2: "the database does not answer",
     5: "nothing to run, or more than one command",
     6: "an array without jobs, or too large",
+    7: "the dates of a reservation (-r) are wrong, or another option excludes it",
+    8: "an array of interactive jobs",
+    9: "an interactive job with a file of parameters",
+    10: "the reservation is refused",
+    11: "the interactive job did not start",
     12: "a script or a parameter file cannot be read, or a #OAR line is wrong",
+    17: "an interactive job of type noop, or a connection to one",
     18: "a resource request (-l) is not understood",
+    20: "the job cannot be connected to: it does not run, or belongs to somebody else",
     78: "the configuration is wrong",
     243: "the name of the error file (-E) is refused",
     244: "the name of the output file (-O) is refused",
@@ -34,6 +49,17 @@ EXIT_CODES = {
 
 @oar_command("oarsub", exit_codes=EXIT_CODES)
 @click.argument("command", nargs=-1, metavar="COMMAND")
+@click.option(
+    "-I", "--interactive", is_flag=True, help="Wait for the job, and get a shell in it; COMMAND is ignored."
+)
+@click.option(
+    "-C",
+    "--connect",
+    is_flag=False,
+    flag_value="",
+    metavar="[JOB]",
+    help="Get a shell in a running job, and submit nothing; JOB may be left out when you have only one.",
+)
 @click.option(
     "-l",
     "--resource",
@@ -81,6 +107,27 @@ EXIT_CODES = {
     metavar="JOB",
     help="Wait for the end of this job; may be repeated.",
 )
+@click.option(
+    "--checkpoint",
+    type=int,
+    metavar="SECONDS",
+    help="Send the command a signal so many seconds before the walltime ends, and before a besteffort job is "
+    "evicted, so that it can save its work; 0 for never.",
+)
+@click.option(
+    "--signal",
+    metavar="SIGNAL",
+    help="The signal of --checkpoint, a number or a name; 12 (SIGUSR2) if not given, 0 for none.",
+)
+@click.option(
+    "-r",
+    "--reservation",
+    metavar="DATE",
+    help="Reserve the resources from this date: YYYY-MM-DD hh:mm:ss, a time of today, or now; an end behind "
+    "a comma gives the walltime. Waits until the reservation is granted or refused. Without COMMAND the job "
+    "holds its resources until it is deleted or its walltime is over.",
+)
+@click.option("--no-wait", is_flag=True, help="Do not wait for the answer to -r; oarstat shows it.")
 @click.option("--hold", is_flag=True, help="Keep the job from being scheduled until oarresume.")
 @click.option("--array", type=int, metavar="N", help="Submit N jobs that differ in OAR_ARRAY_INDEX only.")
 @click.option(
@@ -95,22 +142,57 @@ EXIT_CODES = {
     help="Read further options from the lines of the script that begin with #OAR; the command line wins.",
 )
 @click.pass_obj
-def oarsub(context: Context, /, command: tuple[str, ...], scanscript: bool, **wishes: Any) -> None:
+def oarsub(
+    context: Context,
+    /,
+    command: tuple[str, ...],
+    scanscript: bool,
+    no_wait: bool,
+    connect: str | None,
+    **wishes: Any,
+) -> None:
     """Submit COMMAND as a job, and print its number.
 
     COMMAND is one argument: quote it when it has arguments of its own. Nothing is registered when anything is
     wrong. The job is registered even when the server is down, and starts when the server is back.
     """
+    if connect is not None:
+        _connect(context, connect)
+        return
     submission = _read(context, command, Wishes(**wishes), scanscript)
     for warning in submission.warnings:
         warn(warning)
-    draft = Draft(submission, _author(context.caller, submission), context.settings.submission)
+    author = _author(context.caller, submission)
+    if submission.reserved_for is not None:
+        folder = Path(context.settings.nodes.runtime_directory)
+        author = replace(author, has_no_reservation_limit=_is_named(author.name, folder / UNLIMITED))
+    draft = Draft(submission, author, context.settings.submission)
     draft, lines = admit(draft)
     for line in lines:
         click.echo(line)
+    with ExitStack() as open_until_the_end:
+        waits = draft.submission.interactive or (draft.submission.reserved_for and not no_wait)
+        ear = open_until_the_end.enter_context(Ear()) if waits else None
+        job_ids = _submit(context, draft, None if ear is None else ear.port)
+        if ear is not None:
+            _wait(context, draft.submission, ear, job_ids)
+
+
+def _connect(context: Context, job: str) -> None:
+    from oar.cli.session import choose_job, hold_session  # noqa: PLC0415 - loads the database
+
+    if job and not (job.isascii() and job.isdecimal() and int(job) < LARGEST_ID):
+        raise BadOption(f"-C: '{job}' is no job; give its number")
+    job_id = int(job) if job else choose_job(context)
+    if job_id is not None:
+        hold_session(context, job_id, ends_job=False)
+
+
+def _submit(context: Context, draft: Draft, port: int | None) -> list[int]:
+    """Register the jobs, tell the server and the user."""
     from oar.submit.submit import submit  # noqa: PLC0415 - loads the database, which a typing error must not
 
-    job_ids = submit(context.engine, context.reader, draft, socket.gethostname())
+    job_ids = submit(context.engine, context.reader, draft, socket.gethostname(), port)
     server = context.settings.server
     heard = bus.send(server, Hint.SUBMITTED)  # first: who reads our output may be gone
     _tell(job_ids)
@@ -119,6 +201,18 @@ def oarsub(context: Context, /, command: tuple[str, ...], scanscript: bool, **wi
             f"the server at {server.hostname}:{server.message_port} does not answer; the job is registered "
             "and will start when it is back"
         )
+    return job_ids
+
+
+def _wait(context: Context, submission: Submission, ear: Ear, job_ids: Sequence[int]) -> None:
+    from oar.cli.waiting import be_in_session, wait_for_answers  # noqa: PLC0415 - loads the database
+
+    if submission.reserved_for is not None:
+        code = wait_for_answers(context, ear, job_ids)
+    else:
+        code = be_in_session(context, ear, job_ids[0])
+    if code:
+        fail(code)
 
 
 main = oarsub
@@ -132,6 +226,9 @@ def _tell(job_ids: Sequence[int]) -> None:
 
 
 def _read(context: Context, operands: Sequence[str], wishes: Wishes, scans: bool) -> Submission:
+    if wishes.interactive and operands and not scans:
+        complain("# Warning: the command is ignored: an interactive job (-I) runs a shell.")
+        operands = ()
     if len(operands) > 1:
         raise NothingToRun(f"one command is expected; quote it: '{' '.join(operands)}'")
     command = operands[0] if operands else ""
@@ -152,6 +249,7 @@ def _read(context: Context, operands: Sequence[str], wishes: Wishes, scans: bool
         initial_request="; ".join(
             [" ".join(["oarsub", *typed_arguments()]), *(script.directives if script else ())]
         ),
+        now=int(time.time()),
     )
 
 
@@ -167,6 +265,14 @@ def _current_directory(wishes: Wishes) -> str:
         return str(Path.cwd())
     except OSError as error:
         raise BadOption(f"-d: the current directory cannot be told ({error.strerror}); name one") from None
+
+
+def _is_named(user: str, file: Path) -> bool:
+    """Tell whether the administrators name a user in a file, one a line; no file names nobody."""
+    try:
+        return user in file.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return False
 
 
 def _author(caller: Caller, submission: Submission) -> Author:

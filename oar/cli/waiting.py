@@ -6,16 +6,16 @@ server that was down, costs time and nothing else.
 """
 
 import signal
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
-from sqlalchemy import Connection
 
 from oar import bus
 from oar.cli.app import Context
 from oar.cli.ear import Ear
+from oar.cli.session import hold_session
 from oar.cli.terminal import one_line
 from oar.core.client_lines import GOOD_JOB, Client, is_last, without_date
 from oar.core.messages import Hint
@@ -26,7 +26,6 @@ from oar.db.kills import ask_kill
 from oar.errors import DatabaseUnreachable
 
 LOOK_EVERY_S = 15.0
-CONFIRMED_WITHIN_S = 10.0
 REFUSED, NOT_STARTED, INTERRUPTED = 10, 11, 1
 SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
@@ -40,8 +39,6 @@ ON_THE_WAY = frozenset(
     }
 )
 """States of a job that may still start."""
-
-Look = Callable[[Context, int], Client | None]
 
 
 class Interrupted(Exception):
@@ -86,25 +83,32 @@ def wait_for_answers(context: Context, ear: Ear, job_ids: Collection[int]) -> in
     return code
 
 
-def wait_for_start(context: Context, ear: Ear, job_id: int) -> int:
-    """Wait until an interactive job runs; returns the exit code, 0 when it does."""
+def be_in_session(context: Context, ear: Ear, job_id: int) -> int:
+    """Wait until an interactive job runs, then have a shell in it; returns the exit code."""
     with _deleting_when_interrupted(context, ear, [job_id]):
-        click.echo("# Interactive mode: waiting...")
-        shown = ""
-        while True:
-            line = ear.hear(LOOK_EVERY_S)
-            if line and line != GOOD_JOB and without_date(line) != shown:
-                shown = without_date(line)
-                click.echo(f"# {one_line(line)}")
-            if line and not is_last(line):
-                continue
-            seen = _look(context, job_id)
-            if seen is not None and seen.state is JobState.RUNNING:
-                return 0
-            if seen is not None and seen.state not in ON_THE_WAY:
-                if not shown:
-                    click.echo(f"# {one_line(seen.message)}")
-                return NOT_STARTED
+        code = _wait_for_start(context, ear, job_id)
+        if code == 0 and not hold_session(context, job_id, ends_job=True):
+            _delete(context, ear, [job_id])
+    return code
+
+
+def _wait_for_start(context: Context, ear: Ear, job_id: int) -> int:
+    click.echo("# Interactive mode: waiting...")
+    shown = ""
+    while True:
+        line = ear.hear(LOOK_EVERY_S)
+        if line and line != GOOD_JOB and without_date(line) != shown:
+            shown = without_date(line)
+            click.echo(f"# {one_line(line)}")
+        if line and not is_last(line):
+            continue
+        seen = _look(context, job_id)
+        if seen is not None and seen.state is JobState.RUNNING:
+            return 0
+        if seen is not None and seen.state not in ON_THE_WAY:
+            if not shown:
+                click.echo(f"# {one_line(seen.message)}")
+            return NOT_STARTED
 
 
 @contextmanager
@@ -113,6 +117,7 @@ def _deleting_when_interrupted(context: Context, ear: Ear, job_ids: Collection[i
         with interruptible():
             yield
     except (Interrupted, BrokenPipeError, KeyboardInterrupt):
+        _say("\n\n# Caught Interrupt (^C), ", newline=False)
         _delete(context, ear, job_ids)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
@@ -145,18 +150,13 @@ def _look(context: Context, job_id: int, *, acknowledge: bool = False) -> Client
 def _delete(context: Context, ear: Ear, job_ids: Collection[int]) -> None:
     """Ask for the end of the jobs, and see that it comes; a terminal that is gone is told nothing."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _say("\n\n# Caught Interrupt (^C), ", newline=False)
     caller = context.caller
-
-    def ask(connection: Connection) -> None:
-        now = database_now(connection)
-        for job_id in sorted(job_ids):
-            ask_kill(connection, job_id, caller.name, now, is_admin=caller.is_admin)
-
     for job_id in sorted(job_ids):
         _say(f"Deleting the job {job_id}...")
     with context.engine.begin() as connection:
-        ask(connection)
+        now = database_now(connection)
+        for job_id in sorted(job_ids):
+            ask_kill(connection, job_id, caller.name, now, is_admin=caller.is_admin)
     bus.send(context.settings.server, Hint.KILL_ASKED)
     left = [job_id for job_id in sorted(job_ids) if not _has_ended(context, ear, job_id)]
     _say("Job(s) deleted." if not left else "The job(s) will be deleted in the near future.")

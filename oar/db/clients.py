@@ -50,6 +50,14 @@ def read_client(connection: Connection, job_id: int) -> Client | None:
     return _client(row, start)
 
 
+def running_jobs_of(connection: Connection, user: str) -> list[tuple[int, str | None]]:
+    """List the running jobs of a user with their names, by id."""
+    found = select(JobRow.job_id, JobRow.job_name).where(
+        JobRow.job_user == user, JobRow.state == JobState.RUNNING
+    )
+    return [(row.job_id, row.job_name) for row in connection.execute(found.order_by(JobRow.job_id))]
+
+
 def refused_without_client(connection: Connection) -> tuple[JobId, ...]:
     """Give the ids of the refused jobs that nobody waits for: nothing keeps them from their end."""
     rows = connection.execute(_clients().where(JobRow.state == JobState.TO_ERROR).order_by(JobRow.job_id))

@@ -2,11 +2,11 @@
 
 import json
 import os
-import pwd
 import sys
 
+from oar.node.as_user import execute_as
 from oar.node.oarexec_job import Job
-from oar.node.oarexec_processes import enter_groups, execute
+from oar.node.oarexec_processes import enter_groups
 
 
 def run_command(job: Job) -> "tuple[int, int]":
@@ -62,11 +62,4 @@ def become_user(user: str) -> None:
     with open("/proc/self/cmdline") as stream:
         # Our own command line with another last word: python3 -c <loader> <action>.
         command = [sys.executable, *stream.read().split("\0")[1:-2], "OAREXEC_USER"]
-    entry = pwd.getpwnam(user)
-    if os.getuid() not in (0, entry.pw_uid):
-        command = ["sudo", "-n", "-u", user, *command]
-    elif os.getuid() != entry.pw_uid:
-        os.initgroups(user, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
-    execute(command, dict(os.environ))
+    execute_as(user, command)

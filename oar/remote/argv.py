@@ -8,13 +8,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-LOADER = """\
-import os, signal, sys
-signal.signal(signal.SIGALRM, lambda *_: os._exit(30))
-signal.alarm(30)
-source, end, data = sys.stdin.buffer.read().partition(b"\\n__END__\\n")
-signal.alarm(0)
-end or sys.exit(30)
+_RUN = """\
 main, *parts = source.split(b"\\n__PART__ ")
 for part in parts:
     name, _, text = part.decode().partition("\\n")
@@ -22,12 +16,27 @@ for part in parts:
     exec(compile(text, name, "exec"), module.__dict__)
 exec(compile(main, "node program", "exec"), dict(__name__="__main__", DATA=data))
 """
+
+LOADER = f"""\
+import os, signal, sys
+signal.signal(signal.SIGALRM, lambda *_: os._exit(30))
+signal.alarm(30)
+source, end, data = sys.stdin.buffer.read().partition(b"\\n__END__\\n")
+signal.alarm(0)
+end or sys.exit(30)
+{_RUN}"""
 """What a node's python3 is told on its command line: take the program from standard input, then run it.
 
 Gives up with status 30 when the input was cut short, or has not ended after 30 s. Behind the program's main
 part stand the modules it imports, each after a line ``__PART__ <name>``. The program finds the JSON text
 behind the line ``__END__`` in DATA.
 """
+
+ARGUMENT_LOADER = f"""\
+import base64, sys, zlib
+source, _, data = zlib.decompress(base64.b64decode(sys.argv.pop())).partition(b"\\n__END__\\n")
+{_RUN}"""
+"""The same for a program that comes, packed, as the last argument: standard input is somebody's terminal."""
 
 AS_ROOT = """\
 if test -z "$OAR_RUNDIR"
@@ -78,6 +87,11 @@ def loader_argv(action: str, as_root: bool = False) -> tuple[str, ...]:
         raise ValueError(f'"{action}" is not one plain word')
     command = ("python3", "-I", "-S", "-c", LOADER, action)
     return ("sh", "-c", AS_ROOT, "sh", *command) if as_root else command
+
+
+def argument_loader_argv(action: str, packed: str) -> tuple[str, ...]:
+    """Build the command that runs a packed program; the word shows in the node's process list."""
+    return ("python3", "-I", "-S", "-c", ARGUMENT_LOADER, action, packed)
 
 
 def ssh_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:
