@@ -128,6 +128,7 @@ class ServerSettings:
     seconds_between_rounds: float = key("SCHEDULER_MIN_TIME_BETWEEN_2_CALLS", 0.0, least=0)
     kill_repeat_s: int = key("JOBDEL_SOFTWALLTIME", 20, least=1)
     kill_give_up_s: int = key("JOBDEL_WALLTIME", 300, least=1)
+    kills_inner_jobs: bool = key("KILL_INNER_JOBS_WITH_CONTAINER", False)
     log_level: int = key("LOG_LEVEL", 2, least=1, most=3)
     log_file: str = key("LOG_FILE", ":stderr:")
 

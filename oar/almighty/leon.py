@@ -11,13 +11,18 @@ from oar.almighty.means import Means
 from oar.almighty.node_programs import describe
 from oar.almighty.oarexec_line import NO_OAREXEC, PAUSES_S, OarexecLine
 from oar.core.effects import Effect
+from oar.core.events import EventKind
 from oar.core.kill_life import KillSignal
 from oar.core.messages import Hint
 from oar.core.states import JobState, KillState
+from oar.db.consequences import apply_event
 from oar.db.engine import database_now
+from oar.db.events import has_event, record
+from oar.db.inner_jobs import kill_inner_jobs
 from oar.db.kills import KillStep, OpenKill, carry_out, exterminate, open_kills
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.moves import move_kill
+from oar.db.watch import pending_of
 from oar.remote.programs import NodeSignal
 
 log = logging.getLogger(__name__)
@@ -65,7 +70,8 @@ class Leon:
 
     async def _carry_out(self, kill: OpenKill) -> None:
         try:
-            step = await self._means.database.run(partial(_do, kill=kill))
+            inner = self._means.settings.server.kills_inner_jobs
+            step = await self._means.database.run(partial(_do, kill=kill, kills_inner_jobs=inner))
         except Exception:
             # One kill that breaks our code must not hold back the others.
             log.exception("job %d: its kill failed", kill.job_id)
@@ -112,10 +118,14 @@ class Leon:
         return True
 
 
-def _do(connection: Connection, kill: OpenKill) -> KillStep:
+def _do(connection: Connection, kill: OpenKill, *, kills_inner_jobs: bool) -> KillStep:
     now = database_now(connection)
     if kill.state is KillState.ASKED:
+        if kills_inner_jobs and not kill.job_state.is_final:
+            kill_inner_jobs(connection, kill.job_id, now)
         step = carry_out(connection, kill, now)
+        if step.job_ended and has_event(connection, kill.job_id, EventKind.BESTEFFORT_KILL):
+            _settle_eviction(connection, kill.job_id, now)
         if not step.effects and read_kill(connection, kill.job_id) is KillState.ARMED:
             # Nobody but us carries out kills: the answer to our own commit was lost.
             return KillStep(kill.job_id, effects=(Effect.SIGNAL_OAREXEC,))
@@ -126,3 +136,12 @@ def _do(connection: Connection, kill: OpenKill) -> KillStep:
     if kill.job_state is JobState.FINISHING:
         return KillStep(kill.job_id, effects=(Effect.CLEAN_NODES,))
     return exterminate(connection, kill, now)
+
+
+def _settle_eviction(connection: Connection, job_id: int, now: int) -> None:
+    """Let a besteffort job that was evicted before it was on its nodes come back, if it is idempotent."""
+    words = "evicted before it ran"
+    record(connection, EventKind.SWITCH_INTO_ERROR_STATE, job_id=job_id, description=words, now=now)
+    for event in pending_of(connection, job_id):
+        if event.kind == EventKind.SWITCH_INTO_ERROR_STATE:
+            apply_event(connection, event, now)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, insert, literal, select, update
 from sqlalchemy.orm import DeclarativeBase, aliased
 
 from oar.core.states import JobState, JobType, ReservationState, RowIndex
+from oar.db.inner_jobs import find_copied_container, follow_copy
 from oar.db.jobs import new_challenge
 from oar.db.tables_jobs import (
     ChallengeRow,
@@ -29,7 +30,8 @@ def resubmit(connection: Connection, job_id: int, now: int, *, after_failure: bo
     """Submit a copy of a passive job that was no reservation and return its id; only once per job.
 
     None when the job may not be copied: it has a copy already, or too many copies ``after_failure``. The copy
-    keeps array, command, types, files and request; it takes over the keys, and the jobs that wait for it.
+    keeps array, command, types, files and request; it takes over the keys, and the jobs that wait for it
+    or, where it is a container, to be inside it.
     """
     if not _may(connection, job_id) or (after_failure and _too_often(connection, job_id)):
         return None
@@ -53,6 +55,8 @@ def resubmit(connection: Connection, job_id: int, now: int, *, after_failure: bo
     _copy_request(connection, job_id, new_id)
     _copy(connection, JobTypeRow, JobTypeRow.job_id == job_id, _current("types_index", job_id=new_id))
     _hand_over(connection, job_id, new_id)
+    follow_copy(connection, job_id, new_id)
+    find_copied_container(connection, new_id)
     return new_id
 
 
