@@ -56,7 +56,8 @@ def _load(entry: EntryPoint) -> Callable[..., Any]:
     found = entry.load()
     if not callable(found):
         raise TypeError("it is not a function")
-    return found  # type: ignore[no-any-return]
+    plugin: Callable[..., Any] = found
+    return plugin
 
 
 @dataclass(frozen=True, slots=True)
