@@ -19,6 +19,7 @@ class Duty(Enum):
     NODE_STATES = "node states"
     TIMES = "times"
     CLIENTS = "waiting clients"
+    ENERGY = "energy saving"
 
 
 DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
@@ -32,6 +33,7 @@ DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
     Hint.STATE_CHANGED: (Duty.NODE_STATES,),
     Hint.CHECK_TIMES: (Duty.TIMES,),
     Hint.CHECK_NODES: (),
+    Hint.CHECK_ENERGY: (Duty.ENERGY,),
 }
 """Which duties each hint wakes."""
 
@@ -81,7 +83,7 @@ class Agenda:
             self._round_not_before = now + self._rhythm.between_rounds
             self.want(duty, now, after=self._rhythm.safety_round)
             self.want(Duty.CLIENTS, now)
-        elif duty is Duty.TIMES:
+        elif duty in (Duty.TIMES, Duty.ENERGY):
             self.want(duty, now, after=self._rhythm.times)
 
     def retry(self, duty: Duty, now: float, *, after: float) -> None:

@@ -13,6 +13,7 @@ from oar.almighty.agenda import Agenda, Duty, Rhythm
 from oar.almighty.begin_end import take_report
 from oar.almighty.clients import Clients, send_line
 from oar.almighty.database import Database
+from oar.almighty.energy import EnergySaving
 from oar.almighty.finish import complete_end
 from oar.almighty.front_door import FrontDoor
 from oar.almighty.job_queues import ActionKind, JobAction
@@ -76,6 +77,7 @@ class Almighty:
         self._means = means
         self._leon = Leon(means)
         self._signals = Signals(means)
+        self._energy = EnergySaving(means)
         self._reports = Reports(means)
         self._metascheduler = world.metascheduler
         self._door = FrontDoor(world.context, self._receive)
@@ -86,6 +88,7 @@ class Almighty:
             Duty.SIGNALS: self._signals.look,
             Duty.TIMES: Sarko(means, self._leon).look,
             Duty.CLIENTS: self._clients.look,
+            Duty.ENERGY: self._energy.settle,
         }
         self._pauses = dict.fromkeys(Duty, FIRST_PAUSE_S)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -169,6 +172,9 @@ class Almighty:
             self._hear(Hint.KILL_ASKED)
         if result.again:
             self._hear(Hint.SCHEDULE)
+        if result.energy:
+            self._hear(Hint.STATE_CHANGED)
+            self._hear(Hint.CHECK_ENERGY)
         if result.again_in_s is not None:
             self._agenda.want(Duty.ROUND, self._now(), after=result.again_in_s)
 
@@ -197,5 +203,6 @@ class Almighty:
         await self._leon.close()
         await self._signals.close()
         await self._clients.close()
+        await self._energy.close()
         await self._metascheduler.close()
         self._database.close()

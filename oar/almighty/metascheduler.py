@@ -25,13 +25,14 @@ STOP_TIMEOUT_S = 2.0
 class RoundResult:
     """What a round left to do: jobs in toLaunch, whether kills were asked for, whether to run again.
 
-    ``again_in_s`` is when, where it is not at once.
+    ``again_in_s`` is when, where it is not at once. ``energy`` tells that nodes are to sleep or to wake up.
     """
 
     launch: tuple[int, ...] = ()
     killed: bool = False
     again: bool = False
     again_in_s: int | None = None
+    energy: bool = False
 
 
 class RoundFailed(Exception):
@@ -86,7 +87,13 @@ class KaoWorker:
         if answer.get("error"):
             raise RoundFailed(str(answer["error"]))
         launch = tuple(int(job_id) for job_id in answer["launch"])
-        return RoundResult(launch, bool(answer["killed"]), bool(answer["again"]), answer.get("again_in_s"))
+        return RoundResult(
+            launch,
+            bool(answer["killed"]),
+            bool(answer["again"]),
+            answer.get("again_in_s"),
+            bool(answer.get("energy")),
+        )
 
     async def close(self) -> None:
         """End the child, politely first, and close its socket."""

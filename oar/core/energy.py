@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oar.core.events import EventKind
+from oar.settings import EnergySettings
 
 
 class OrderKind(StrEnum):
@@ -52,10 +53,28 @@ class EnergyRules:
     halt_s: int = 60
     pools: tuple[tuple[str, int], ...] = ()
 
+    @classmethod
+    def of(cls, settings: EnergySettings) -> "EnergyRules":
+        """Give the rules that the settings say."""
+        return cls(
+            can_halt=bool(settings.halts_with),
+            can_wake=bool(settings.wakes_with),
+            idle_s=settings.idle_s,
+            sleep_s=settings.sleep_s,
+            wakeup_s=settings.wakeup_s,
+            halt_s=settings.halt_s,
+            pools=settings.pools.least,
+        )
+
     @property
     def is_on(self) -> bool:
         """Tell whether there is anything to decide."""
         return self.can_halt or self.can_wake
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """The conditions of the pools that want a node."""
+        return frozenset(condition for condition, least in self.pools if least > 0 and self.is_on)
 
     @property
     def memory_s(self) -> int:

@@ -23,6 +23,7 @@ class Hint(StrEnum):
     WALLTIME = "Walltime"
     CHECK_TIMES = "Villains"
     CHECK_NODES = "Finaud"
+    CHECK_ENERGY = "CHECK"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ EVENTS_AT_ONCE = 1000
 IS_SIGNAL = or_(EventRow.type == EventKind.CHECKPOINT, EventRow.type.startswith("SIGNAL_", autoescape=True))
 """Which events order a signal to a job; those who apply events leave them to who sends signals."""
 
+IS_ENERGY = EventRow.type.in_((EventKind.HALT_NODE, EventKind.WAKEUP_NODE))
+"""Which events order nodes to sleep or to wake up; they are left to energy saving."""
+
 
 def record(
     connection: Connection,
@@ -107,6 +110,7 @@ def pending(connection: Connection) -> list[Event]:
         .where(
             EventRow.to_check == "YES",
             ~IS_SIGNAL,
+            ~IS_ENERGY,
             ~and_(EventRow.type == EventKind.HOLD_RUNNING_JOB, launching),
         )
         .order_by(EventRow.event_id)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select
 
 from oar.core.events import Event
 from oar.core.states import UNCHANGED, JobState
-from oar.db.events import IS_SIGNAL
+from oar.db.events import IS_ENERGY, IS_SIGNAL
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
@@ -51,7 +51,7 @@ def has_node_work(connection: Connection) -> bool:
     """Tell whether an event waits to be acted on, or a resource waits for its next state."""
     found = connection.execute(
         select(
-            exists().where(EventRow.to_check == "YES", ~IS_SIGNAL)
+            exists().where(EventRow.to_check == "YES", ~IS_SIGNAL, ~IS_ENERGY)
             | exists().where(ResourceRow.next_state != UNCHANGED)
         )
     ).scalar_one()

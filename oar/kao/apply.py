@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from oar.core.energy import EnergyOrders, OrderKind
 from oar.core.job import Assignment, JobId
 from oar.core.states import JobState
 from oar.db.clients import refused_without_client
+from oar.db.energy import give_orders
 from oar.db.fair_share import write_karma
 from oar.db.holders import Companions
 from oar.db.locks import lock_resources
@@ -28,13 +30,14 @@ class Applied:
     """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for.
 
     ``again`` asks for another round: jobs ended in this one, and others may wait for that. ``again_in_s``
-    asks for one after so many seconds.
+    asks for one after so many seconds. ``energy`` tells that nodes are to sleep or to wake up.
     """
 
     to_launch: tuple[JobId, ...]
     killed: bool
     again: bool = False
     again_in_s: int | None = None
+    energy: bool = False
 
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
@@ -46,6 +49,7 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
     _launch(connection, world, decisions)
     grant_resumptions(connection, decisions.resumptions, now=world.now)
     killed = make_room(connection, decisions.leaving, world.now)
+    ordered = _order_nodes(connection, decisions.energy, world.now)
     # The others are ended when their oarsub, which waits for the answer, was told.
     refused = refused_without_client(connection)
     ended = end_refused_jobs(connection, refused, now=world.now) if refused else ()
@@ -54,6 +58,7 @@ def apply(connection: Connection, world: World, decisions: Decisions) -> Applied
         killed,
         again=again or bool(ended),
         again_in_s=None if decisions.next_date is None else max(decisions.next_date - world.now, 1),
+        energy=ordered,
     )
 
 
@@ -105,6 +110,13 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)
         else:
             log.info("job %d: not assigned, it or its resources changed meanwhile", one.job_id)
+
+
+def _order_nodes(connection: Connection, orders: EnergyOrders, now: int) -> bool:
+    given = give_orders(connection, orders, now)
+    for kind, nodes in given.items():
+        log.info("energy saving: %s %s", "halt" if kind is OrderKind.HALT else "wake up", ", ".join(nodes))
+    return bool(given)
 
 
 def _companions(world: World, decisions: Decisions) -> Mapping[JobId, Companions]:

@@ -1,8 +1,8 @@
 """kao as the long-lived child of the server: runs a round when asked, answers with what to do.
 
 The server sends ``{"round": n}``; the answer is ``{"round": n, "launch": [job ids], "killed": bool,
-"again": bool, "again_in_s": seconds or null, "error": text or null}``. A round that fails is an answer too;
-the next one starts from the database again.
+"again": bool, "again_in_s": seconds or null, "energy": bool, "error": text or null}``. A round that
+fails is an answer too; the next one starts from the database again.
 """
 
 import json
@@ -41,12 +41,14 @@ def answer(run: Callable[[], Applied]) -> dict[str, object]:
     """Run one round and spell its result."""
     applied = attempt(run)
     if isinstance(applied, str):
-        return {"launch": [], "killed": False, "again": False, "again_in_s": None, "error": applied}
+        nothing = {"launch": [], "killed": False, "again": False, "again_in_s": None, "energy": False}
+        return {**nothing, "error": applied}
     return {
         "launch": list(applied.to_launch),
         "killed": applied.killed,
         "again": applied.again,
         "again_in_s": applied.again_in_s,
+        "energy": applied.energy,
         "error": None,
     }
 

@@ -82,10 +82,10 @@ def test_a_kill_asked_while_kills_are_carried_out_is_not_forgotten():
     assert agenda.take(100.2) == (Duty.KILLS,)
 
 
-def test_times_are_looked_at_every_second():
+def test_times_and_energy_saving_are_looked_at_every_second():
     agenda = quiet_agenda()
     assert agenda.take(100.9) == ()
-    assert agenda.take(101.0) == (Duty.TIMES,)
+    assert agenda.take(101.0) == (Duty.TIMES, Duty.ENERGY)
 
 
 def test_a_changed_state_wakes_the_node_states():
