@@ -371,7 +371,7 @@ def test_a_signal_that_the_metascheduler_ignores_is_ignored(site, number):
     with site.locked(lock_resources) as connection, site.started(**ignore) as process:
         site.wait_until_it_waits()
         process.send_signal(number)
-        time.sleep(0.2)  # a signal that did something would have done it by now; too short cannot fail wrongly
+        time.sleep(0.2)  # what the signal did would be seen by then; nothing fails if it is too short
         connection.rollback()
         process.communicate(timeout=20)
     assert (process.returncode, list(site.plan())) == (0, [job])
