@@ -14,6 +14,8 @@ from oar import bus
 from oar.cli.app import Context, complain, fail, oar_command, typed_arguments, warn
 from oar.cli.caller import Caller, group_of, is_member, read_as
 from oar.cli.ear import Ear
+from oar.cli.output import chosen_format, format_options
+from oar.cli.render import Format
 from oar.core.messages import Hint
 from oar.submit.admission import ADMIN, Author, Draft, admit
 from oar.submit.parameters import BadOption, NothingToRun, Submission, Wishes, check, merge, read_parameters
@@ -27,6 +29,7 @@ EXIT_CODES = {
     0: "the jobs are registered, also when the server is down",
     1: "an option or its value is wrong",
     2: "the database does not answer",
+    3: "with --dry-run: the job would be registered, but no date of start is known",
     5: "nothing to run, or more than one command",
     6: "an array without jobs, or too large",
     7: "the dates of a reservation (-r) are wrong, or another option excludes it",
@@ -141,13 +144,24 @@ EXIT_CODES = {
     is_flag=True,
     help="Read further options from the lines of the script that begin with #OAR; the command line wins.",
 )
+@click.option(
+    "--dry-run",
+    "--estimate",
+    "dry_run",
+    is_flag=True,
+    help="Check the submission, say when the job would start with each of its requests, and submit nothing; "
+    "-J and -Y are for this.",
+)
+@format_options
 @click.pass_obj
 def oarsub(
     context: Context,
     /,
+    *,
     command: tuple[str, ...],
     scanscript: bool,
     no_wait: bool,
+    dry_run: bool,
     connect: str | None,
     **wishes: Any,
 ) -> None:
@@ -159,6 +173,8 @@ def oarsub(
     if connect is not None:
         _connect(context, connect)
         return
+    if chosen_format() is not Format.TEXT and not dry_run:
+        raise click.UsageError("-J and -Y need --dry-run")
     submission = _read(context, command, Wishes(**wishes), scanscript)
     for warning in submission.warnings:
         warn(warning)
@@ -168,6 +184,11 @@ def oarsub(
         author = replace(author, has_no_reservation_limit=_is_named(author.name, folder / UNLIMITED))
     draft = Draft(submission, author, context.settings.submission)
     draft, lines = admit(draft)
+    if dry_run:
+        from oar.cli.dry_run import show_estimate  # noqa: PLC0415 - loads the scheduler
+
+        show_estimate(context, draft, lines)
+        return
     for line in lines:
         click.echo(line)
     with ExitStack() as open_until_the_end:
