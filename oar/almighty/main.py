@@ -12,6 +12,7 @@ import click
 import zmq.asyncio
 from sqlalchemy import Engine, inspect
 
+from oar.almighty.energy.words import doubts, effective
 from oar.almighty.loop import Almighty, World
 from oar.almighty.metascheduler import open_metascheduler
 from oar.config import load_settings
@@ -46,6 +47,9 @@ def main(conf: Path | None, foreground: bool) -> None:
         set_up_logs(settings.server, "oar-server")
         for warning in warnings:
             log.warning("%s", warning)
+        log.info("%s", effective(settings.energy))
+        for doubt in doubts(settings.energy):
+            log.warning("%s", doubt)
         engine = open_engine(settings.database)
         _check_database(engine)
         asyncio.run(serve(settings, engine))

@@ -8,7 +8,7 @@ import click
 
 from oar.bus import send
 from oar.config import load_settings, settings_file
-from oar.core.messages import LaunchJob
+from oar.core.messages import Hint, LaunchJob
 from oar.errors import OarError
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.worker import attempt, serve
@@ -41,6 +41,8 @@ def main(conf: Path | None, worker: str | None) -> None:
     if isinstance(applied, str):
         sys.exit(AGAIN)
     send(settings.server, *(LaunchJob(job_id) for job_id in applied.to_launch))
+    if applied.energy:
+        send(settings.server, Hint.STATE_CHANGED, Hint.CHECK_ENERGY)
     sys.exit(JOBS_TO_KILL if applied.killed else AGAIN if applied.again else DONE)
 
 
