@@ -14,7 +14,7 @@ from oar.kamelot.reasons.reason import ReasonKind
 from oar.kao.model import Incident, SiteChoices, World
 from oar.kao.reservations.words import EXPIRED, RENEWED
 from oar.kao.standing import ledger_of
-from oar.kao.tell import message_of
+from oar.kao.tell import message_of, why_unplanned
 
 TOO_OLD = "Reservation too old"
 CANNOT_RUN = "This reservation cannot run"
@@ -46,24 +46,27 @@ def answer(world: World, taken: Sequence[Occupation], rules: Rules, choices: Sit
     after their containers. Waiting jobs are not in the way: they are planned afterwards. Only the first
     moldable counts.
     """
-    planned = {one.job_id for one in world.plan}
-    lost = [
-        job
-        for job in world.waiting
-        if job.reservation is ReservationState.SCHEDULED and job.job_id not in planned
-    ]
-    active = {queue.name for queue in world.queues if queue.active}
     new = [job for job in world.waiting if job.reservation is ReservationState.TO_SCHEDULE]
-    asking = [job for job in new if job.queue in active]
+    lost = _without_place(world)
+    if not new and not lost:
+        return Answers()
+    active = {queue.name: queue.active for queue in world.queues}
+    asking = [job for job in new if active.get(job.queue)]
     desk = _Desk(world, [one for one in taken if not one.besteffort], rules, choices)
     for job in containers_first(lost, nesting_of):
         desk.renew(job)
     for job in containers_first(asking, nesting_of):
         desk.judge(job)
     for job in new:
-        if job.queue not in active:
-            desk.leave(job, f"not yet answered: its queue {job.queue} is not active")
+        if not active.get(job.queue):
+            desk.leave(job, f"not yet answered: {why_unplanned(job.queue, active.get(job.queue))}")
     return desk.answers()
+
+
+def _without_place(world: World) -> list[WaitingJob]:
+    granted = [job for job in world.waiting if job.reservation is ReservationState.SCHEDULED]
+    planned = {one.job_id for one in world.plan} if granted else set()
+    return [job for job in granted if job.job_id not in planned]
 
 
 class _Desk:

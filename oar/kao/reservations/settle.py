@@ -15,7 +15,7 @@ from oar.kamelot import Platform
 from oar.kamelot.reasons.reason import listed
 from oar.kao.model import Incident, SiteChoices, World
 from oar.kao.reservations.words import EXPIRED, RENEWED
-from oar.kao.tell import message_of
+from oar.kao.tell import message_of, why_unplanned
 
 STANDBY_MARGIN_S = 600
 """A node that sleeps counts for a reservation when it stays available for so long after its end."""
@@ -62,23 +62,24 @@ def settle(world: World, choices: SiteChoices) -> Settled:
         for job in (*world.waiting, *world.apart)
         if job.reservation is ReservationState.SCHEDULED
     }
+    mine = sorted((one for one in world.plan if one.job_id in jobs), key=lambda one: one.job_id)
+    if not mine:
+        return Settled()
     silent = {job.job_id for job in world.apart}
-    now, active = world.now, {queue.name for queue in world.queues if queue.active}
+    now, active = world.now, {queue.name: queue.active for queue in world.queues}
     usable = _Usable(world.platform)
     places, starting, dates = [], [], []
     settled = Settled()
-    for place in sorted(world.plan, key=lambda one: one.job_id):
-        job = jobs.get(place.job_id)
-        if job is None:
-            continue
+    for place in mine:
+        job = jobs[place.job_id]
         if job.job_id in silent:
             places.append((place, job))
             continue
         if now >= place.start_time + place.walltime_s:
             settled.expired[job.job_id] = EXPIRED
             continue
-        stopped = job.queue not in active
-        fate = _stopped(place, job) if stopped else _fate(place, job, now, usable, choices)
+        stopped = "" if active.get(job.queue) else why_unplanned(job.queue, active.get(job.queue))
+        fate = _Fate(place, stopped) if stopped else _fate(place, job, now, usable, choices)
         places.append((fate.place, job))
         if not stopped:
             starting.append(left_of(fate.place, now))
@@ -87,7 +88,7 @@ def settle(world: World, choices: SiteChoices) -> Settled:
         dates.append(fate.until or place.start_time + place.walltime_s)
         if words := _changed(world, job, fate):
             settled.told[job.job_id] = words
-    incidents = tuple(_losses(world, places))
+    incidents = tuple(_losses(mine, places))
     return replace(
         settled, places=tuple(places), starting=tuple(starting), incidents=incidents, dates=tuple(dates)
     )
@@ -103,10 +104,6 @@ def late_words(granted: Assignment, started: Assignment) -> str:
     """Say by how much a reservation that starts late is shorter."""
     before, after = format_duration(granted.walltime_s), format_duration(started.walltime_s)
     return f"walltime reduced from {before} to {after}, {granted.walltime_s - started.walltime_s} s late"
-
-
-def _stopped(place: Assignment, job: WaitingJob) -> _Fate:
-    return _Fate(place, f"its queue {job.queue} is not active")
 
 
 def _fate(place: Assignment, job: WaitingJob, now: int, usable: "_Usable", choices: SiteChoices) -> _Fate:
@@ -134,8 +131,8 @@ def _changed(world: World, job: WaitingJob, fate: _Fate) -> Told | None:
     return None if words == before else words
 
 
-def _losses(world: World, places: list[tuple[Assignment, WaitingJob]]) -> Iterator[Incident]:
-    before = {one.job_id: len(one.resources) for one in world.plan}
+def _losses(granted: list[Assignment], places: list[tuple[Assignment, WaitingJob]]) -> Iterator[Incident]:
+    before = {one.job_id: len(one.resources) for one in granted}
     for place, job in places:
         lost = before[job.job_id] - len(place.resources)
         if lost:

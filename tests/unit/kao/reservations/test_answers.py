@@ -75,6 +75,17 @@ def test_a_running_job_is_an_obstacle_until_its_walltime_and_the_security_time_a
     assert sorted(decide(world(late, running=(running,))).granted) == [2]
 
 
+@pytest.mark.parametrize(("walltime_s", "is_granted"), [(30, True), (31, False)])
+def test_the_security_time_is_kept_free_after_a_reservation(walltime_s: int, is_granted: bool):
+    asked = asking(2, NOW + 10, f"resource_id=4,walltime=0:0:{walltime_s}")
+    assert bool(decide(world(granted(1, NOW + 100), asked)).granted) is is_granted
+
+
+def test_a_reservation_of_a_queue_that_is_gone_is_told_so():
+    reason = decide(world(asking(1, NOW + 10, queue="gone"))).told[JobId(1)].reason
+    assert reason == "not yet answered: its queue gone does not exist any more"
+
+
 def test_a_besteffort_job_is_no_obstacle():
     running = make_running(9, range(1, 6), start_time=NOW, walltime_s=9999, types={"besteffort": ""})
     assert sorted(decide(world(asking(1, NOW + 100), running=(running,))).granted) == [1]
