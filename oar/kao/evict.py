@@ -39,7 +39,7 @@ class Evictions:
 
     Those in ``kills`` are killed, of which ``late`` were told to save their work and have not ended in time;
     ``checkpoints`` are told now. ``room_for`` names the job that each of them makes room for.
-    ``look_again_at`` is the first date at which the time of one that was told is over.
+    ``look_again_at`` is the first date at which the time of one that was told is over, or another one leaves.
     """
 
     kills: tuple[JobId, ...] = ()
@@ -67,18 +67,22 @@ def departure(job: RunningJob, now: int, *, has_node: bool) -> Departure:
     return Departure(Leave.TOO_LATE)
 
 
-def evictions(leaving: Mapping[JobId, Departure], room_for: Mapping[JobId, JobId]) -> Evictions:
-    """Sum up what is to be done to the jobs that leave."""
+def evictions(
+    leaving: Mapping[JobId, Departure], room_for: Mapping[JobId, JobId], next_date: int | None = None
+) -> Evictions:
+    """Sum up what is to be done to the jobs that leave; the next of the others leave at ``next_date``."""
     done = {how: tuple(sorted(job_id for job_id, one in leaving.items() if one.how is how)) for how in Leave}
     kills = tuple(sorted((*done[Leave.KILLED], *done[Leave.TOO_LATE])))
     checkpoints = done[Leave.SAVES]
-    saving = [one.until + 1 for one in leaving.values() if one.until]
+    dates = [one.until + 1 for one in leaving.values() if one.until]
+    if next_date is not None:
+        dates.append(next_date)
     return Evictions(
         kills,
         done[Leave.TOO_LATE],
         checkpoints,
         {job_id: room_for[job_id] for job_id in (*kills, *checkpoints)},
-        min(saving, default=None),
+        min(dates, default=None),
     )
 
 

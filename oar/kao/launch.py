@@ -79,7 +79,7 @@ def launch(
         tuple(starting),
         {job_id: others for job_id, others in beside.items() if others},
         frozenset(one.job_id for one in starting if takes_any_state(jobs[one.job_id])),
-        evictions(leaving, room_for),
+        evictions(leaving, room_for, scene.next_eviction(plan, now, horizon_s)),
         held_back,
     )
 
@@ -163,8 +163,11 @@ class _Scene:
         return f"its resources are still held by {_named(holders)}" if holders else ""
 
     def in_the_way(self, job: WaitingJob, place: Assignment) -> list[RunningJob]:
-        """Give the besteffort jobs that have to leave before the job starts; besteffort jobs evict nobody."""
-        if is_besteffort(job) or job.queue == BESTEFFORT or not self._besteffort:
+        """Give the besteffort jobs that have to leave before the job starts.
+
+        Jobs of the queue besteffort are planned around them. Other queues are not, whatever their jobs are.
+        """
+        if job.queue == BESTEFFORT or not self._besteffort:
             return []
         wanted = self._platform.mask(place.resources)
         return [
@@ -172,6 +175,17 @@ class _Scene:
             for running, one in self._besteffort
             if wanted & one.resources and not self._may_stay(one, job, wanted)
         ]
+
+    def next_eviction(self, plan: Sequence[Assignment], now: int, horizon_s: int) -> int | None:
+        """Tell when a besteffort job has to leave next, for a job of the plan that starts too late by now."""
+        taken = 0
+        for _, one in self._besteffort:
+            taken |= one.resources
+        later = (one for one in plan if taken and one.start_time > now + horizon_s)
+        for one in sorted(later, key=lambda one: one.start_time):
+            if taken & self._platform.mask(one.resources):
+                return one.start_time - horizon_s
+        return None
 
     def departure(self, job: RunningJob, now: int) -> Departure:
         """Say how a besteffort job that is in the way leaves."""
