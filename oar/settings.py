@@ -178,6 +178,7 @@ class SchedulerSettings:
     dependencies_need_success: bool = key("DEPENDENCY_REQUIRES_SUCCESS", False)
     evict_before_s: int = key("SCHEDULER_BESTEFFORT_KILL_DURATION_BEFORE_RESERVATION", 0, least=0)
     check_plans: bool = key("SCHEDULER_CHECK_PLANS", False)
+    rounds_kept: int = key("ROUNDS_KEPT", 1000, least=0)
     schedulers_path: str = key("SCHEDULERS_PATH", "")
     failures_allowed: Bound = key("SCHEDULER_FAILURES_BEFORE_NOT_ACTIVE", Bound(3), least=0)
     token_scripts: Commands = key("SCHEDULER_TOKEN_SCRIPTS", Commands())
@@ -291,6 +292,9 @@ class SubmissionSettings:
     default_queue: str = key("QUEUE", "default")
     default_project: str = key("PROJECT", "default")
     waiting_reservations: Bound = key("OARSUB_MAX_WAITING_RESERVATIONS", Bound(2), least=0)
+    reservation_hook: str = key("ADVANCE_RESERVATION_VALIDATION_HOOK_EXEC_FILE", "")
+    admission_folder: str = key("ADMISSION_RULES_PATH", "")
+    admission_plugins: tuple[str, ...] = key("ADMISSION_PLUGINS", ())
 
 
 @dataclass(frozen=True, slots=True)

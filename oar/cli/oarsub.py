@@ -20,6 +20,7 @@ from oar.core.messages import Hint
 from oar.submit.admission import ADMIN, Author, Draft, admit
 from oar.submit.parameters import BadOption, NothingToRun, Submission, Wishes, check, merge, read_parameters
 from oar.submit.script import Script, scan_script, script_of
+from oar.submit.site_rules import site_rules
 
 UNLIMITED = "unlimited_reservation.users"
 """Who may have any number of reservations, in the folder OAR_RUNTIME_DIRECTORY as in OAR 2."""
@@ -183,7 +184,7 @@ def oarsub(
         folder = Path(context.settings.nodes.runtime_directory)
         author = replace(author, has_no_reservation_limit=_is_named(author.name, folder / UNLIMITED))
     draft = Draft(submission, author, context.settings.submission)
-    draft, lines = admit(draft)
+    draft, lines = admit(draft, site_rules(context.settings.submission))
     if dry_run:
         from oar.cli.dry_run import show_estimate  # noqa: PLC0415 - loads the scheduler
 

@@ -1,7 +1,7 @@
 """The rules that look at every submission: each may change it, tell the user something, or refuse. Pure."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from oar.core.job import Group, Request
@@ -78,10 +78,13 @@ class Draft:
 Rule = Callable[[Draft], tuple[Draft, tuple[str, ...]]]
 
 
-def admit(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
-    """Pass a submission through all rules; returns it and the lines for the user. Raises AdmissionRefused."""
+def admit(draft: Draft, of_site: Sequence[Rule] = ()) -> tuple[Draft, tuple[str, ...]]:
+    """Pass a submission through all rules; returns it and the lines for the user. Raises AdmissionRefused.
+
+    The rules ``of_site`` see it when queue and walltimes are settled, and before its types are checked.
+    """
     said: tuple[str, ...] = ()
-    for rule in RULES:
+    for rule in (*RULES, *of_site, *LAST_RULES):
         draft, lines = rule(draft)
         said += tuple(f"[ADMISSION RULE] {line}" for line in lines)
     return draft, said
@@ -216,10 +219,9 @@ RULES: tuple[Rule, ...] = (
     no_besteffort_reservation,
     unlimited_reservations,
     default_walltime,
-    known_types_only,
-    ordinary_resources,
 )
-"""In OAR 2's order."""
+LAST_RULES: tuple[Rule, ...] = (known_types_only, ordinary_resources)
+"""In OAR 2's order; the rules of a site come between the two."""
 
 
 def _typed(group: Group) -> Group:
