@@ -15,6 +15,7 @@ import click
 from oar import bus
 from oar.cli.app import Context
 from oar.cli.ear import Ear
+from oar.cli.reservation_hook import tell_site
 from oar.cli.session import hold_session
 from oar.cli.terminal import one_line
 from oar.core.client_lines import GOOD_JOB, Client, is_last, without_date
@@ -66,20 +67,26 @@ def interruptible() -> Iterator[None]:
 def wait_for_answers(context: Context, ear: Ear, job_ids: Collection[int]) -> int:
     """Wait until each reservation is granted or refused; returns the exit code."""
     with _deleting_when_interrupted(context, ear, job_ids):
-        click.echo("# Advance reservation request: waiting for validation...")
-        code, pending = 0, sorted(job_ids)
-        while pending:
-            ear.hear(LOOK_EVERY_S)
-            for job_id in list(pending):
-                answer = _answer(context, job_id)
-                if answer is None:
-                    continue
-                pending.remove(job_id)
-                if answer:
-                    code = REFUSED
-                    click.echo(f"# Reservation not valid --> KO ({one_line(answer)})")
-                else:
-                    click.echo("# Reservation valid --> OK")
+        return answers(context, ear, job_ids)
+
+
+def answers(context: Context, ear: Ear, job_ids: Collection[int]) -> int:
+    """Tell the answer to each reservation as it comes; returns the exit code."""
+    click.echo("# Advance reservation request: waiting for validation...")
+    code, pending = 0, sorted(job_ids)
+    while pending:
+        ear.hear(LOOK_EVERY_S)
+        for job_id in list(pending):
+            answer = _answer(context, job_id)
+            if answer is None:
+                continue
+            pending.remove(job_id)
+            if answer:
+                code = REFUSED
+                click.echo(f"# Reservation not valid --> KO ({one_line(answer)})")
+            else:
+                click.echo("# Reservation valid --> OK")
+            tell_site(context.settings.submission.reservation_hook, job_id, granted=not answer)
     return code
 
 
