@@ -78,15 +78,15 @@ def run_round(
         outcomes |= placed
         told |= tell(gantt, jobs, placed, world, ranked)
     told |= tell_unplanned(world, outcomes.keys() | refused | took.at_rest, ranking) | booked.told
-    placed_by_id = sorted((one for one in outcomes.values() if isinstance(one, Assignment)), key=_job_id)
+    in_turn = [one for one in outcomes.values() if isinstance(one, Assignment)]
     behind = {
         one.job_id: BEHIND
-        for one in placed_by_id
+        for one in in_turn
         if one.job_id in took.held_back and one.start_time <= world.now
     }
     outcomes |= booked.places
     starts = launch(
-        [*booked.settled.starting, *(one for one in placed_by_id if one.job_id not in behind)],
+        [*booked.settled.starting, *(one for one in in_turn if one.job_id not in behind)],
         world.waiting,
         world.running,
         world.platform,
@@ -163,10 +163,6 @@ def _energy(
     places = [(one, jobs[one.job_id]) for one in outcomes.values() if isinstance(one, Assignment)]
     fixed = [(one, job) for one, job in world.fixed if one.job_id not in outcomes]
     return energy_orders(world, choices.energy, launches, [*places, *fixed])
-
-
-def _job_id(one: Assignment) -> JobId:
-    return one.job_id
 
 
 def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:

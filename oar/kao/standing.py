@@ -58,10 +58,13 @@ def _is_left_to_others(container: RunningJob, running: Sequence[RunningJob]) -> 
 
 
 def known_ends(world: World) -> dict[JobId, int]:
-    """Say when the jobs that others wait for end, as far as that is known before anything is planned."""
+    """Say when the jobs that others wait for end, as far as that is known before anything is planned.
+
+    One that runs has not ended, even if its walltime is over: that takes a second more at least.
+    """
     ends = {job_id: OVER for job_id, one in world.required.items() if one.state in FINAL_STATES}
     running = {
-        job.job_id: (job.start_time or world.now) + job.walltime_s + job.suspended_s
+        job.job_id: max((job.start_time or world.now) + job.walltime_s + job.suspended_s, world.now + 1)
         for job in world.running
         if job.job_id in world.required
     }

@@ -11,7 +11,7 @@ from oar.core.states import NodeState, ReservationState
 from oar.kamelot.checking.division import Candidates, Runs, Wish, runs_of, wrong_parts
 from oar.kamelot.checking.overlaps import flaws_of
 from oar.kamelot.containers import nesting_of
-from oar.kamelot.occupation import Occupation, Rules, is_besteffort
+from oar.kamelot.occupation import BESTEFFORT, Occupation, Rules, is_besteffort
 from oar.kamelot.platform import ALWAYS, NEVER_WOKEN, Platform
 from oar.kamelot.plugins.search import asks_for_plugin
 from oar.kamelot.sharing import sharing_of
@@ -52,7 +52,7 @@ def _occupation(job: WaitingJob, assignment: Assignment, rules: Rules) -> Occupa
         assignment.start_time + rules.duration(job, granted) - 1,
         assignment.resources,
         job.job_id,
-        is_besteffort(job),
+        is_besteffort(job) and job.queue == BESTEFFORT,  # elsewhere it is planned as any job is
         sharing_of(job),
         nesting_of(job),
     )

@@ -56,10 +56,10 @@ def test_a_running_job_that_is_run_over_is_found() -> None:
     assert wrong([ONE_NODE], (100, "1-8"), running=running) == ["job 1: shares resources with job 9"]
 
 
-def test_only_ordinary_jobs_may_run_over_besteffort_jobs() -> None:
+def test_jobs_of_all_queues_but_besteffort_may_run_over_besteffort_jobs() -> None:
     running = [taken(0, 100, "8", 9, besteffort=True)]
     assert wrong([ONE_NODE], (100, "1-8"), running=running) == []
-    besteffort = job(1, ("node=1", 60), types={"besteffort": ""})
+    besteffort = replace(job(1, ("node=1", 60), types={"besteffort": ""}), queue="besteffort")
     assert wrong([besteffort], (100, "1-8"), running=running) == ["job 1: shares resources with job 9"]
 
 

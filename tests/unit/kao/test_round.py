@@ -146,6 +146,27 @@ def test_a_job_starts_after_the_job_it_depends_on_ended():
     assert [one.job_id for one in decide(world).launches] == [2]
 
 
+def test_a_job_does_not_start_beside_the_job_it_depends_on_that_outstays_its_walltime():
+    late = make_running(1, [1], start_time=100, walltime_s=60)
+    world = make_world(
+        make_waiting(2, dependencies=[1]), running=(late,), required={JobId(1): RequiredJob(JobState.RUNNING)}
+    )
+    assert run_round(world, Rules(security_time_s=0)).launches == ()
+
+
+def test_a_besteffort_job_of_another_queue_has_besteffort_jobs_leave_as_its_queue_does():
+    besteffort = make_running(7, range(1, 7), start_time=900, walltime_s=9000, types={"besteffort": ""})
+    other = make_waiting(8, "nodes=1", queue="default", types={"besteffort": ""})
+    decisions = run_round(make_world(other, running=(besteffort,)), Rules(), check_plan=True)
+    assert (decisions.evictions, decisions.launches, decisions.flaws) == ((7,), (), ())
+
+
+def test_a_job_placed_over_a_placeholder_does_not_take_the_start_of_that_placeholder():
+    placeholder = make_waiting(8, "nodes=3", queue="admin", types={"placeholder": "yop"})
+    over = make_waiting(7, "nodes=1", types={"allowed": "yop"})
+    assert [one.job_id for one in decide(make_world(over, placeholder)).launches] == [8, 7]
+
+
 def test_a_job_that_depends_on_a_held_job_waits():
     world = make_world(make_waiting(2, dependencies=[1]), required={JobId(1): RequiredJob(JobState.HOLD)})
     assert isinstance(decide(world).outcomes[JobId(2)], NoRoom)
