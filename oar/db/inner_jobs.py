@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import aliased
 
 from oar.core.events import EventKind
@@ -79,17 +79,19 @@ def _own_names(connection: Connection, container: int, types: Collection[str]) -
     if not words:
         return set()
     named = {word.partition("=")[2] for word in words} - {""}
+    if not named:
+        return {str(container)}
     others = connection.scalars(
         select(JobTypeRow.type)
         .join(JobRow, JobRow.job_id == JobTypeRow.job_id)
         .where(
-            or_(*(JobTypeRow.type == f"container={name}" for name in sorted(named))),
+            JobTypeRow.type.in_([f"container={name}" for name in sorted(named)]),
             JobTypeRow.types_index == RowIndex.CURRENT,
             JobRow.state.in_(_LIVE),
             JobRow.job_id != container,
         )
     )
-    shared = {word.partition("=")[2] for word in others} if named else set()
+    shared = {word.partition("=")[2] for word in others}
     return {str(container), *named} - shared
 
 
