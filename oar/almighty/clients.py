@@ -33,6 +33,8 @@ AT_ONCE = 64
 MOST = 512
 SLOW_AFTER_S = 1.0
 WHAT_THE_STATE_SAYS = ""
+WHILE_IT_WAITS = "\n"
+"""The same, unless the job has ended meanwhile: who ends a job tells of it."""
 
 Send = Callable[[Address, str], Awaitable[bool]]
 
@@ -65,7 +67,7 @@ class Clients:
         self._told = {job_id: told for job_id, told in self._told.items() if job_id in waiting}
         for client in clients:
             if self._has_news(client, now):
-                self.tell(client.job_id)
+                self.tell(client.job_id, WHILE_IT_WAITS)
 
     def tell(self, job_id: int, line: str = WHAT_THE_STATE_SAYS) -> None:
         """Tell the client of a job, if it has one, a line, or what the job's state says; does not wait."""
@@ -104,13 +106,14 @@ class Clients:
 
     async def _tell(self, job_id: int, line: str) -> None:
         client, now = await self._database.run(partial(_read_one, job_id=job_id))
-        if client is None:
+        if client is None or (line == WHILE_IT_WAITS and client.state.is_final):
             return
-        lines = (line,) if line else lines_for(client, now)
+        is_derived = line in (WHAT_THE_STATE_SAYS, WHILE_IT_WAITS)
+        lines = lines_for(client, now) if is_derived else (line,)
         reached = True
         if client.address is not None:
             reached = await self._reach(client, client.address, lines)
-        if not line:
+        if is_derived:
             await self._conclude(client, reached)
 
     async def _reach(self, client: Client, address: Address, lines: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from oar.cli.app import Context, complain
 from oar.cli.caller import Caller
 from oar.core.states import JobState
 from oar.db.clients import running_jobs_of
-from oar.db.launch import JobOnNodes, read_job
+from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.watch import read_state
 from oar.errors import BadRequest
 from oar.remote.session import CONNECTION_LOST, session_argv
@@ -31,7 +31,7 @@ class NoopConnection(BadRequest):
 
 
 def hold_session(context: Context, job_id: int, *, ends_job: bool) -> bool:
-    """Give the terminal a shell in a running job; false when the connection was lost, or never made.
+    """Give the terminal a shell in a running job; false when the connection was lost, and the job goes on.
 
     Raises NoConnection and NoopConnection.
     """
@@ -40,10 +40,11 @@ def hold_session(context: Context, job_id: int, *, ends_job: bool) -> bool:
     click.echo(f"# Connect to OAR job {job_id} via node {job.nodes[0]}")
     argv = session_argv(launch_data(job), context.settings, ends_job=ends_job)
     status = subprocess.run(argv, check=False).returncode
-    if status == CONNECTION_LOST:
+    is_killed = _is_killed(context, job_id)
+    if status == CONNECTION_LOST or is_killed:
         complain("[ERROR] Job was terminated.")
     click.echo(f"Disconnected from OAR job {job_id}.")
-    return status != CONNECTION_LOST
+    return is_killed or status != CONNECTION_LOST
 
 
 def choose_job(context: Context) -> int | None:
@@ -62,6 +63,11 @@ def choose_job(context: Context) -> int | None:
 
 def _names(jobs: Sequence[tuple[int, str | None]]) -> list[str]:
     return [f"{job_id} ({name})" if name else str(job_id) for job_id, name in jobs]
+
+
+def _is_killed(context: Context, job_id: int) -> bool:
+    with context.engine.begin() as connection:
+        return read_kill(connection, job_id) is not None
 
 
 def _find(context: Context, job_id: int) -> JobOnNodes:

@@ -26,8 +26,12 @@ def session_argv(launch: LaunchData, settings: Settings, *, ends_job: bool) -> l
         raise ValueError(f"{node} is not a name of a machine")
     data = _session_data(launch, settings) | {"ends_job": ends_job}
     program = f"{bundle('session')}{END_OF_SOURCE}{json.dumps(data)}"
-    packed = base64.b64encode(zlib.compress(program.encode(), 9)).decode()
-    return terminal_argv(settings.nodes.ssh, node, argument_loader_argv(WORD, packed))
+    return terminal_argv(settings.nodes.ssh, node, argument_loader_argv(WORD, pack(program)))
+
+
+def pack(program: str) -> str:
+    """Write a program, with its data, as one word without anything that a shell would have to be told of."""
+    return base64.b64encode(zlib.compress(program.encode(), 9)).decode()
 
 
 def terminal_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:

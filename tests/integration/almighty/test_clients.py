@@ -17,7 +17,14 @@ from oar.db.events import record
 from oar.db.kills import SERVER, ask_kill
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import PredictionRow
-from tests.integration.almighty.server import RunningServer, events_of, running_server, states_of
+from oar.remote.runner import Answer
+from tests.integration.almighty.server import (
+    RunningServer,
+    add_ready_job,
+    events_of,
+    running_server,
+    states_of,
+)
 from tests.integration.life.build import add_job, assignment_of, job_row, job_state
 from tests.ports import free_ports
 from tests.unit.almighty.fakes import FakeRemote
@@ -316,3 +323,64 @@ def test_a_job_without_a_client_is_left_alone(database):
     play(database, scene)
     with database.engine.begin() as connection:
         assert job_row(connection, job_id).state == JobState.WAITING
+
+
+def add_due(database, info_type: str) -> int:
+    """Add an interactive job that was given a node, and is to be launched."""
+    values = {"job_type": JobType.INTERACTIVE, "info_type": info_type, "message": "R=2,W=0:1:0,J=I"}
+    return add_ready_job(database.engine, **values)
+
+
+def test_an_interactive_job_that_runs_is_told_to_its_oarsub(database):
+    async def run() -> None:
+        async with listening() as ear:
+            job_id = add_due(database, ear.info_type)
+            async with running_server(database.engine, FakeRemote()) as server:
+                await server.until_state(job_id, JobState.RUNNING)
+                while "GOOD JOB" not in ear.lines:
+                    await ear.until_told(len(ear.lines) + 1)
+        assert ear.lines in (["Starting...", "GOOD JOB"], ["GOOD JOB"])
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        ("init", "ERROR: some resources did not respond"),
+        ("start", "ERROR: an error occured on the first job node"),
+    ],
+)
+def test_an_interactive_job_that_cannot_be_launched_is_told_why(database, action: str, line: str):
+    async def run() -> None:
+        remote = FakeRemote(bad={(action, "node1"): Answer("node1", None, timed_out=True)})
+        async with listening() as ear:
+            job_id = add_due(database, ear.info_type)
+            async with running_server(database.engine, remote) as server:
+                await server.until_state(job_id, JobState.ERROR)
+                while line not in ear.lines:
+                    await ear.until_told(len(ear.lines) + 1)
+        assert "GOOD JOB" not in ear.lines
+
+    asyncio.run(run())
+
+
+def test_an_interactive_job_that_runs_for_an_oarsub_that_is_gone_is_ended(database):
+    job_id = add_due(database, nobody())
+
+    async def scene(server: RunningServer) -> None:
+        await server.until(lambda one: "LOST_SESSION" in events_of(one, job_id), PATIENCE_S)
+        await server.until(lambda one: "SEND_KILL_JOB" in events_of(one, job_id), PATIENCE_S)
+
+    play(database, scene)
+
+
+def test_a_passive_job_is_launched_without_a_word(database):
+    async def run() -> None:
+        async with listening() as ear:
+            job_id = add_ready_job(database.engine, info_type=ear.info_type)
+            async with running_server(database.engine, FakeRemote()) as server:
+                await server.until_state(job_id, JobState.RUNNING)
+        assert ear.knocks == 0
+
+    asyncio.run(run())
