@@ -1,6 +1,9 @@
 """What administrators keep: queues, rules, events, accounting, and the version of the schema."""
 
+from typing import Any
+
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oar.core.states import QueueState
@@ -103,6 +106,26 @@ class FileRow(Base):
     method: Mapped[str | None] = mapped_column(String(255))
     compression: Mapped[str | None] = mapped_column(String(255))
     size: Mapped[int] = number()
+
+
+class RoundRow(Base):
+    """What one of the last scheduling rounds decided; a bounded number is kept."""
+
+    __tablename__ = "rounds"
+
+    round_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    date: Mapped[int] = number()
+    waiting: Mapped[int] = number()
+    running: Mapped[int] = number()
+    planned: Mapped[int] = number()
+    launched: Mapped[int] = number()
+    decisions: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, nullable=False, server_default=text("'[]'")
+    )
+    omitted: Mapped[int] = number()
+    read_ms: Mapped[int] = number()
+    decided_ms: Mapped[int] = number()
+    wrote_ms: Mapped[int] = number()
 
 
 class SchemaRow(Base):

@@ -17,6 +17,7 @@ from oar.db.engine import open_engine, open_reader
 from oar.kamelot import Rules
 from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
+from oar.kao.clock import steady_date
 from oar.kao.external.queues import ForeignSchedulers
 from oar.kao.extra import ExtraStep
 from oar.kao.extra.step import SiteStep, load_step
@@ -28,6 +29,7 @@ from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
 from oar.kao.prelude import prepare
 from oar.kao.quota_source import QuotaSource
 from oar.kao.round import queue_groups, run_round
+from oar.kao.round_keeper import RoundKeeper
 from oar.kao.stretches import Stop, decide_in_stretches, foreign_groups
 from oar.kao.tokens import count_tokens, wanted_tokens
 from oar.kao.turn_state import NO_TURNS, Turns
@@ -53,8 +55,10 @@ class Metascheduler:
     walltimes: WalltimeSettings = field(default_factory=WalltimeSettings)
     oar_conf: Path = DEFAULT_FILE
     energy: EnergyRules = NO_ENERGY_SAVING
+    records: RoundKeeper = field(default_factory=RoundKeeper)
     step: ExtraStep | None = None
     turns: Turns = NO_TURNS
+    last_date: int = 0
     reorder: ResourceOrder | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +93,7 @@ class Metascheduler:
     def _run(self) -> Applied:
         begin = time.perf_counter()
         world, orders = self.look((JobState.TO_ACK_RESERVATION,))
+        world = self._at_steady_date(world)
         rules = self.rules
         world = prepare(self.engine, world, rules, self.walltimes)
         read = time.perf_counter()
@@ -97,6 +102,14 @@ class Metascheduler:
         decided = time.perf_counter()
         with self.engine.begin() as connection:
             applied = apply(connection, world, decisions)
+            self.records.keep(
+                connection,
+                world,
+                decisions,
+                applied,
+                kept=self.settings.rounds_kept,
+                phases=(begin, read, decided),
+            )
         self.turns = world.turns.after(decisions.took)
         log.info(
             "round: %d waiting, %d placed, %d launched; read %.0f ms, decided %.0f ms, wrote %.0f ms%s",
@@ -109,6 +122,14 @@ class Metascheduler:
             f"; bad file of quotas: {self.quotas.problem}" if self.quotas.problem else "",
         )
         return applied
+
+    def _at_steady_date(self, world: World) -> World:
+        """Keep rounds from going back in time; the log tells once of a clock that does."""
+        now, problem = steady_date(world, self.last_date)
+        if problem and world.now < self.last_date:
+            log.error("%s", problem)
+        self.last_date = now
+        return world if now == world.now else replace(world, now=now)
 
     def _decide_with_stops(self, world: World, orders: Orders, rules: Rules) -> tuple[World, Decisions]:
         """Run a round with a stop wherever others have a say; the world's plan is what is stored then."""

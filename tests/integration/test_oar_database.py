@@ -75,7 +75,7 @@ def test_init_twice_changes_nothing(run):
     run("create")
     run("init")
     again = run("init")
-    assert (again.exit_code, again.output) == (0, "The database is up to date (revision 0001).\n")
+    assert (again.exit_code, again.output) == (0, "The database is up to date (revision 0002).\n")
 
 
 def test_two_inits_at_once_build_the_database_once(run, settings):
@@ -87,7 +87,7 @@ def test_two_inits_at_once_build_the_database_once(run, settings):
     engine.dispose()
     assert sorted(said) == [
         f"Initializing database '{settings.name}'...",
-        "The database is up to date (revision 0001).",
+        "The database is up to date (revision 0002).",
     ]
 
 
