@@ -18,7 +18,7 @@ from oar.dev.processes import children, is_alive
 SERVICE = "oar"
 USERS = ("alice", "bob")
 FIRST_UID = 61660
-PUBLIC = ("oarsub", "oarstat", "oardel", "oarhold", "oarresume", "oarnodes")
+PUBLIC = ("oarsub", "oarstat", "oardel", "oarhold", "oarresume", "oarwalltime", "oarnodes")
 PRIVILEGED = (
     "oarnodesetting",
     "oarproperty",

@@ -28,6 +28,8 @@ GATES = {
     "prologue": "PROLOGUE_EXEC_FILE",
     "epilogue": "EPILOGUE_EXEC_FILE",
     "server-epilogue": "SERVER_EPILOGUE_EXEC_FILE",
+    "after-suspend": "JUST_AFTER_SUSPEND_EXEC_FILE",
+    "before-resume": "JUST_BEFORE_RESUME_EXEC_FILE",
 }
 """Moments of a job's life at which a test can hold it, and the key that puts a script there."""
 
@@ -342,7 +344,9 @@ def new_site(bed: type[Bed], **keys: str) -> Iterator[Site]:
     parent.chmod(0o755)
     try:
         gates = {key: str(parent / "c" / "gates" / name) for name, key in GATES.items()}
-        settings = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "6", **gates, **keys}
+        times = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "6"}
+        walltimes = {"WALLTIME_CHANGE_ENABLED": "yes", "WALLTIME_MAX_INCREASE": "-1"}
+        settings = {**times, **walltimes, **gates, **keys}
         cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), beds=[bed], more=settings)
         site = None
         try:
