@@ -21,6 +21,9 @@ from oar.db.sets import among, set_of_ids
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
 
+IN_MAINTENANCE = 0
+"""The ``available_upto`` of a resource that an administrator works on, or that never sleeps."""
+
 _IS_OPEN = EventRow.to_check == "YES"
 _IS_LEAVING = or_(ResourceRow.state == NodeState.ABSENT, ResourceRow.next_state == NodeState.ABSENT)
 _GIVE_ORDERS = text(
@@ -35,7 +38,10 @@ _WORDS = {OrderKind.HALT: "idle node is put to sleep", OrderKind.WAKE: "sleeping
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that was not carried out yet; ``sleeps`` tells whether the node is, or will be, Absent."""
+    """An order that was not carried out yet.
+
+    ``sleeps`` tells whether the node is, or will be, Absent; one in maintenance is no longer ours to move.
+    """
 
     event_id: int
     kind: OrderKind
@@ -90,7 +96,7 @@ def give_orders(connection: Connection, orders: EnergyOrders, now: int) -> dict[
 def open_orders(connection: Connection) -> list[OpenOrder]:
     """List the orders that were not carried out yet, oldest first."""
     sleeps = (
-        select(func.bool_or(_IS_LEAVING))
+        select(func.bool_or(_IS_LEAVING & (ResourceRow.available_upto != IN_MAINTENANCE)))
         .where(ResourceRow.network_address == EventHostnameRow.hostname, ResourceRow.type == "default")
         .scalar_subquery()
     )

@@ -241,3 +241,20 @@ def test_orders_are_no_work_for_who_applies_events(database, commands):
     with database.engine.connect() as connection:
         assert kinds(connection, "YES") == ["WAKEUP_NODE"]
         assert connection.execute(text("SELECT count(*) FROM event_log_hostnames")).scalar_one() == 1
+
+
+def test_a_node_that_goes_into_maintenance_while_it_wakes_up_is_left_alone(database, commands):
+    add_nodes(database, "node1")
+    order(database, wake=("node1",))
+
+    def maintain(connection: Connection) -> None:
+        connection.execute(text("UPDATE resources SET available_upto = 0"))
+
+    async def scene() -> None:
+        async with running_server(database.engine, FakeRemote(), commands.internal()) as server:
+            await server.until(lambda _: commands.read("wake") == ["node1"])
+            await server.read(maintain)
+            await until_over(server)
+            assert await server.read(kinds) == ["WAKEUP_NODE"]
+
+    asyncio.run(scene())
