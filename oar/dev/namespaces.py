@@ -26,6 +26,7 @@ PRIVILEGED = (
     "oarnotify",
     "oaraccounting",
     "oar-resources",
+    "oar-rounds",
     "oar-database",
 )
 HERE = Path(__file__).parent
