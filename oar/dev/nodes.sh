@@ -209,7 +209,7 @@ serve() { # NAME
   echo "environment=\"OAR_KEY=1\" $(cat "$keys/key.pub")" > "$home/.ssh/authorized_keys"
   cp "$keys/ssh_config" "$home/.ssh/config"
   chown -R "$service:$service" "$home"; chmod 700 "$home/.ssh"; chmod 600 "$home"/.ssh/*
-  echo "$service ALL=(ALL) NOPASSWD: ALL" > /etc/sudoers.d/nodes; chmod 440 /etc/sudoers.d/nodes
+  printf '%s\n' "Defaults:$service use_pty" "$service ALL=(ALL) NOPASSWD: ALL" > /etc/sudoers.d/nodes; chmod 440 /etc/sudoers.d/nodes
   mkdir -p /etc/ssh
   cat > /etc/ssh/nodes_sshd_config <<C
 Port $PORT

@@ -38,6 +38,8 @@ def test_an_interactive_job_is_a_shell_of_its_user_in_the_job(site: Site) -> Non
         terminal.until(rf"job={job} dir={site.home} user={site.output('id', '-un').strip()}\r\n")
         terminal.until(r"node\d\r\n")
         terminal.until("atty")
+        terminal.type("test -O $(tty) && echo o''wned\n")
+        terminal.until("owned")
         terminal.type("exit 0\n")
         terminal.until(rf"Disconnected from OAR job {job}\.")
         assert terminal.ends() == 0
