@@ -197,3 +197,27 @@ def test_alternatives_types_and_dependencies_add_up_those_of_the_script_last() -
 
 def test_either_may_hold_the_job() -> None:
     assert merge(Wishes(), Wishes(hold=True))[0].hold
+
+
+@pytest.mark.parametrize(
+    ("wishes", "expected"),
+    [
+        ({}, (0, 12)),
+        ({"checkpoint": 60}, (60, 12)),
+        ({"checkpoint": 60, "signal": "USR1"}, (60, 10)),
+        ({"checkpoint": 60, "signal": "15"}, (60, 15)),
+        ({"checkpoint": 60, "signal": "0"}, (60, 0)),
+    ],
+)
+def test_a_checkpoint_has_seconds_and_a_signal(wishes: dict[str, object], expected: tuple[int, int]) -> None:
+    submission = checked(**wishes)
+    assert (submission.checkpoint_s, submission.checkpoint_signal) == expected
+
+
+@pytest.mark.parametrize(
+    ("wishes", "option"),
+    [({"checkpoint": -1}, "--checkpoint: -1"), ({"signal": "USR7"}, "--signal: 'USR7'")],
+)
+def test_what_is_no_checkpoint_is_refused(wishes: dict[str, object], option: str) -> None:
+    with pytest.raises(BadOption, match=option):
+        checked(**wishes)
