@@ -100,7 +100,7 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
     {
         "besteffort": JobTypeForm("besteffort", bare=True),
         "idempotent": JobTypeForm("idempotent", bare=True),
-        "noop": JobTypeForm("noop", bare=True),
+        "noop": JobTypeForm("noop or noop=standby", _among("standby"), bare=True),
         "no_quotas": JobTypeForm("no_quotas", bare=True),
         "state": JobTypeForm("state=permissive", _among("permissive")),
         "timesharing": JobTypeForm(

@@ -185,7 +185,7 @@ def check(
     types = tuple(dict.fromkeys(one.strip() for one in wishes.types))
     if wishes.interactive:
         _check_interactive(wishes, types)
-    elif not command.strip() and "noop" not in types and wishes.reservation is None:
+    elif not command.strip() and not _is_noop(types) and wishes.reservation is None:
         raise NothingToRun("there is nothing to run; give one command, in quotes when it has arguments")
     _check_words(wishes, types)
     reserved_for = _reserved_for(wishes, now)
@@ -215,8 +215,12 @@ def check(
     return submission
 
 
+def _is_noop(types: Sequence[str]) -> bool:
+    return any(one.partition("=")[0] == "noop" for one in types)
+
+
 def _check_interactive(wishes: Wishes, types: Sequence[str]) -> None:
-    if "noop" in types:
+    if _is_noop(types):
         raise InteractiveNoop("-I: a job of type noop has nothing to connect to; leave out -I or -t noop")
     if wishes.array_param_file is not None:
         raise InteractiveParameters("-I: an interactive job takes no --array-param-file")

@@ -172,8 +172,13 @@ def test_a_node_is_woken_though_the_server_is_killed_meanwhile(saving: tuple[Sit
     assert site.nodes_of(job) == {"node3"}
 
 
-def test_nodes_that_never_sleep_by_their_property_stay_awake(saving: tuple[Site, Power]) -> None:
+def test_a_job_that_starts_on_nodes_that_sleep_wakes_none_and_the_others_never_slept(
+    saving: tuple[Site, Power],
+) -> None:
     site, power = saving
     let_sleep(site, "node1")
     until_over(site)
+    job = site.submit("-t", "noop=standby", *on("node1"))
+    site.until_state(job, "Running")
+    assert site.nodes_of(job) == {"node1"}
     assert power.pressed == ["sleep node1"]

@@ -13,6 +13,7 @@ from oar.submit.job_types import BadJobType, check_types
         "besteffort",
         "idempotent",
         "noop",
+        "noop=standby",
         "state=permissive",
         "timesharing=*,*",
         "timesharing=user,name",
@@ -45,7 +46,7 @@ def test_a_type_that_means_nothing_here_is_refused_with_those_that_do(word: str)
     ("word", "told"),
     [
         ("besteffort=1", "has a value; write besteffort"),
-        ("noop=", "has a value; write noop"),
+        ("noop=now", "has a value that means nothing; write noop or noop=standby"),
         ("state", "has no value; write state=permissive"),
         ("state=strict", "has a value that means nothing; write state=permissive"),
         ("timesharing", "has no value; write timesharing=A,B with user or * for A and name or * for B"),

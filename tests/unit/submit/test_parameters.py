@@ -127,6 +127,7 @@ def test_the_same_type_counts_once() -> None:
 
 def test_a_job_that_only_holds_its_resources_needs_no_command() -> None:
     assert checked("", types=("noop",)).commands == ("",)
+    assert checked("", types=("noop=standby",)).commands == ("",)
 
 
 def test_an_array_that_writes_to_one_file_is_warned_about() -> None:
