@@ -18,14 +18,14 @@ def date_words(now: int) -> Callable[[int], str]:
     return lambda date: "now" if date == now else format_date(date)
 
 
-def forecast_sentences(forecast: Forecast) -> Iterator[str]:
-    """Say what holds a job, and what would be sooner."""
+def forecast_sentences(forecast: Forecast, reason: str = "") -> Iterator[str]:
+    """Say what holds a job, and what would be sooner; ``reason`` was said already."""
     say = date_words(forecast.now)
     if forecast.cause is not None and forecast.cause.obstacle is not None:
         yield f"It {forecast.cause.words(say)}."
-    elif forecast.cause is not None:
+    elif forecast.cause is not None and forecast.cause.text != reason:
         yield f"It waits: {forecast.cause.words(say)}."
-    elif forecast.start is not None and forecast.start <= forecast.now:
+    elif forecast.cause is None and forecast.start is not None and forecast.start <= forecast.now:
         yield "Nothing holds it: it starts with the next round."
     for one in forecast.advice:
         starts = "now" if one.start <= forecast.now else format_date(one.start)

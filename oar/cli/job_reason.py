@@ -86,7 +86,7 @@ class JobReason:
             yield f"It depends on job {one.job_id}, which {known}."
         yield self._prediction()
         if self.forecast is not None:
-            yield from forecast_sentences(self.forecast)
+            yield from forecast_sentences(self.forecast, self.job.scheduler_info)
 
     def _messages(self) -> Iterator[str]:
         if self.job.scheduler_info:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from oar.config import DEFAULT_FILE
-from oar.core.job import JobId, Moldable, MoldableId, WaitingJob
+from oar.core.job import JobId, Moldable, MoldableId, Told, WaitingJob
 from oar.core.states import JobState, ReservationState
 from oar.db.conditions import BadFilter
 from oar.db.engine import one_moment
@@ -25,6 +25,7 @@ from oar.kao.whatif import (
     Forecast,
     Practice,
     Prospect,
+    as_stored,
     forecast,
     last_in_turn,
     prospects,
@@ -69,6 +70,8 @@ class Foresight:
         job = next((one for one in world.waiting if one.job_id == job_id), None)
         if job is None:
             return None
+        if tokens_of(job) and "oken" in world.told.get(job.job_id, Told()).reason:
+            return as_stored(world, job)
         relaxed = tuple(relaxations(job))
         self._learn({text for one in relaxed for text in _conditions(one.job)})
         return forecast(world, job, self._practice(orders), relaxed)

@@ -72,7 +72,7 @@ def forecast(
 ) -> Forecast:
     """Say of a job that waits in this world what the next round makes of it, and what would be sooner."""
     if any(one.name == job.queue and one.foreign for one in world.queues):
-        return _as_stored(world, job)
+        return as_stored(world, job)
     decisions = practice.decide(until_turn(world, job.queue))
     outcome = decisions.outcomes.get(job.job_id)
     start: int | None = None
@@ -92,8 +92,8 @@ def forecast(
     return Forecast(world.now, start, cause, nodes, sooner(trials, job, relaxed))
 
 
-def _as_stored(world: World, job: WaitingJob) -> Forecast:
-    """Give what another program planned."""
+def as_stored(world: World, job: WaitingJob) -> Forecast:
+    """Give what was planned and told last, where that is not for us to say."""
     place = next((one for one in world.plan if one.job_id == job.job_id), None)
     reason = world.told.get(job.job_id, Told()).reason
     nodes = () if place is None else nodes_of(world.platform, place)

@@ -124,3 +124,16 @@ def test_asking_changes_nothing(desk: Terminal, site: Site) -> None:
     why(desk, job)
     assert site.plan() == {}
     assert site.column(job, JobRow.scheduler_info) == ""
+
+
+def test_a_job_that_waits_for_tokens_keeps_the_reason_of_the_last_round(desk: Terminal, site: Site) -> None:
+    job = site.job("nodes=1,walltime=1", types=("token:license=1",))
+    site.metascheduler.run()
+    answer = forecast(desk, job)
+    assert answer["cause"] == {"kind": "round", "words": "Token value cannot be retrieved (license)"}
+
+
+def test_what_the_last_round_said_is_not_said_twice(desk: Terminal, site: Site) -> None:
+    job = site.job("nodes=7,walltime=1")
+    site.metascheduler.run()
+    assert why(desk, job).count("asks for 7 network_address, 3 are there") == 2  # the reason, and the message

@@ -1,6 +1,7 @@
 """What holds a job, and what would let it start sooner, in worlds where the right answer is known."""
 
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 
 from procset import ProcSet
@@ -8,7 +9,8 @@ from procset import ProcSet
 from oar.core.job import Assignment, JobId, MoldableId, RequiredJob
 from oar.core.states import NodeState, ReservationState
 from oar.kamelot import Platform, Rules
-from oar.kao.model import USUAL_CHOICES, QueueView
+from oar.kamelot.quotas.read import read_quotas
+from oar.kao.model import USUAL_CHOICES, QueueView, SiteQuotas
 from oar.kao.order import BY_POLICY
 from oar.kao.round import run_round
 from oar.kao.whatif import ChangeKind, Practice, forecast, prospects, relaxations, reservation
@@ -240,3 +242,13 @@ def test_a_new_reservation_hears_that_it_would_be_granted():
     )
     answer = reservation(make_world(make_waiting(1, "nodes=3,walltime=5")), job, practice())
     assert (answer.start, answer.resources) == (NOW + 600, 4)
+
+
+def test_a_job_that_a_quota_holds_back_names_the_rule_with_its_count_and_what_fits_into_it():
+    job = make_waiting(1, "nodes=2,walltime=1")
+    quotas = read_quotas('{"quotas": {"*,*,*,/": [4, -1, -1]}}', "quotas.json", 6, UTC)
+    world = make_world(job, running=(make_running(7, [1, 2], 900, 7200),))
+    answer = ask(replace(world, quotas=SiteQuotas(quotas, 10**7, 10**6)), job)
+    assert answer.start == 900 + 7260
+    assert "6" in answer.cause.words() and "4" in answer.cause.obstacle.quota.words()
+    assert said(answer) == [("with network_address=1", NOW)]
