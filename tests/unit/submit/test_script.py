@@ -34,6 +34,8 @@ def test_a_script_without_directives_asks_for_nothing() -> None:
         ("#OAR -E err.%jobid%", Wishes(stderr="err.%jobid%")),
         ("#OAR -a 12", Wishes(anterior=(12,))),
         ("#OAR --array 3", Wishes(array=3)),
+        ("#OAR --checkpoint 60", Wishes(checkpoint=60)),
+        ("#OAR --signal USR1", Wishes(signal="USR1")),
         ("#OAR --array-param-file params.txt", Wishes(array_param_file="params.txt")),
         ("#OAR --hold", Wishes(hold=True)),
     ],
