@@ -207,7 +207,10 @@ def kill_overdue(connection: Connection, now: int) -> list[int]:
 
 
 def _overdue(now: int) -> Select[Any]:
-    """Select running jobs that look overdue and that nobody has asked to kill yet."""
+    """Select running jobs that look overdue and that nobody has asked to kill yet.
+
+    A job that is being changed at this moment, maybe its walltime, is left to the next look.
+    """
     until = func.coalesce(func.nullif(JobStateLogRow.date_stop, 0), now)
     suspended = (
         select(func.coalesce(func.sum(until - JobStateLogRow.date_start), 0))
@@ -227,4 +230,5 @@ def _overdue(now: int) -> Select[Any]:
             ~asked,
         )
         .order_by(JobRow.job_id)
+        .with_for_update(of=(JobRow, MoldableRow), key_share=True, skip_locked=True)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from oar.cli.app import Context, OarCommand
 from oar.cli.caller import Caller
@@ -17,7 +17,7 @@ from oar.core.job_life import JobSignal
 from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.moves import move_job
 from oar.db.tables_admin import EventRow
-from oar.db.tables_jobs import JobRow, KillRow
+from oar.db.tables_jobs import JobRow, JobTypeRow, KillRow
 from oar.settings import ServerSettings, Settings
 from tests.integration.conftest import Database
 
@@ -242,3 +242,63 @@ def test_a_job_that_was_held_already_is_not_held_again(run: Run) -> None:
 def test_an_operand_that_names_no_job_ends_a_hold_with_2_as_in_oar_2(run: Run, arguments: list[str]) -> None:
     result = run(ALICE, oarhold, *arguments)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+def started(database: Database, *signals: JobSignal) -> None:
+    """Let job 1 be in the state that the signals lead to."""
+    with database.engine.begin() as connection:
+        connection.execute(update(JobRow).where(JobRow.job_id == 1).values(state="toLaunch"))
+        for signal in signals:
+            assert move_job(connection, 1, signal, now=200) is not None
+
+
+RUN = (JobSignal.LAUNCH, JobSignal.START)
+
+
+def orders(database: Database) -> list[str]:
+    return read(database, select(EventRow.type).where(EventRow.to_check == "YES"))
+
+
+@pytest.mark.parametrize("signals", [(), (JobSignal.LAUNCH,), RUN])
+def test_an_administrator_has_a_job_that_was_started_suspended_by_the_server(
+    run: Run, jobs: Database, signals: tuple[JobSignal, ...]
+) -> None:
+    started(jobs, *signals)
+    assert run(ADMIN, oarhold, "-r", "1").stdout == "[1] Hold request was sent to the OAR server.\n"
+    assert orders(jobs) == ["HOLD_RUNNING_JOB"]
+
+
+def test_an_owner_does_not_suspend_unless_the_site_says_so(run: Run, jobs: Database) -> None:
+    started(jobs, *RUN)
+    result = run(ALICE, oarhold, "--running", "1")
+    told = "/!\\ Cannot hold 1: only administrators may use -r\n"
+    assert (result.exit_code, result.stderr, orders(jobs)) == (1, told, [])
+
+
+def test_without_r_a_running_job_is_not_held(run: Run, jobs: Database) -> None:
+    started(jobs, *RUN)
+    result = run(ADMIN, oarhold, "1")
+    assert (result.exit_code, "not in state Waiting or Resuming" in result.stderr) == (1, True)
+
+
+def test_jobs_on_a_frontend_are_not_suspended(run: Run, jobs: Database) -> None:
+    started(jobs, *RUN)
+    with jobs.engine.begin() as connection:
+        connection.execute(insert(JobTypeRow).values(job_id=1, type="deploy=standby"))
+    result = run(ADMIN, oarhold, "-r", "1")
+    assert (result.exit_code, "deploy or cosystem" in result.stderr, orders(jobs)) == (2, True, [])
+
+
+def test_a_suspended_job_is_resumed_by_administrators_only(run: Run, jobs: Database) -> None:
+    started(jobs, *RUN, JobSignal.SUSPEND)
+    result = run(ALICE, oarresume, "1")
+    told = "/!\\ Cannot resume 1: only administrators may resume jobs that are suspended\n"
+    assert (result.exit_code, result.stderr, states(jobs)[0]) == (1, told, "Suspended")
+    run(ADMIN, oarresume, "1")
+    assert states(jobs)[0] == "Resuming"
+
+
+def test_a_job_that_waits_to_go_on_is_held_at_once(run: Run, jobs: Database) -> None:
+    started(jobs, *RUN, JobSignal.SUSPEND, JobSignal.RESUME)
+    run(ALICE, oarhold, "1")
+    assert (states(jobs)[0], orders(jobs)) == ("Suspended", [])

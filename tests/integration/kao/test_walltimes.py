@@ -215,6 +215,17 @@ def test_the_watch_over_walltimes_follows_a_reduction(five):
         assert kill_overdue(connection, database_now(connection) + 2) == [job]
 
 
+def test_a_job_that_is_extended_at_the_very_moment_is_not_killed(five):
+    job = run_job(five, "resource_id=1,walltime=0:1:0")
+    five.age(job, 100)
+    with five.engine.begin() as granting:
+        granting.execute(update(MoldableRow).values(moldable_walltime=660))
+        with five.engine.begin() as watching:
+            assert kill_overdue(watching, database_now(watching)) == []
+    with five.engine.begin() as watching:
+        assert kill_overdue(watching, database_now(watching)) == []
+
+
 def test_many_grants_are_as_many_statements_as_one(database):
     site = with_walltimes(make_site(database, 32))
     counts = []
