@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -32,11 +33,14 @@ PROBE_AFTER_S = 50.0
 AT_ONCE = 64
 MOST = 512
 SLOW_AFTER_S = 1.0
+THREADS = 2
+"""Of those of the database: thousands of jobs that are deleted at once must not hold up the others' work."""
 WHAT_THE_STATE_SAYS = ""
 WHILE_IT_WAITS = "\n"
 """The same, unless the job has ended meanwhile: who ends a job tells of it."""
 
 Send = Callable[[Address, str], Awaitable[bool]]
+T = TypeVar("T")
 
 
 class Clients:
@@ -59,10 +63,11 @@ class Clients:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._told: dict[int, tuple[str, float]] = {}
         self._gate = PatientGate(AT_ONCE, MOST, SLOW_AFTER_S)
+        self._turns = asyncio.Semaphore(THREADS)
 
     async def look(self) -> None:
         """Begin to tell every client what is new to it."""
-        clients, now = await self._database.run(_read)
+        clients, now = await self._transact(_read)
         waiting = {client.job_id for client in clients}
         self._told = {job_id: told for job_id, told in self._told.items() if job_id in waiting}
         for client in clients:
@@ -83,6 +88,10 @@ class Clients:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
+        async with self._turns:
+            return await self._database.run(work)
 
     def _has_news(self, client: Client, now: int) -> bool:
         if client.state in (JobState.TO_ACK_RESERVATION, JobState.TO_ERROR):
@@ -105,7 +114,7 @@ class Clients:
                 del self._wanted[job_id]
 
     async def _tell(self, job_id: int, line: str) -> None:
-        client, now = await self._database.run(partial(_read_one, job_id=job_id))
+        client, now = await self._transact(partial(_read_one, job_id=job_id))
         if client is None or (line == WHILE_IT_WAITS and client.state.is_final):
             return
         is_derived = line in (WHAT_THE_STATE_SAYS, WHILE_IT_WAITS)
@@ -142,13 +151,13 @@ class Clients:
         """Do what follows from having told, or not reached, a client."""
         job_id, state = client.job_id, client.state
         if state is JobState.TO_ACK_RESERVATION and reached:
-            if await self._database.run(partial(_now, do=grant_told, job_id=job_id)):
+            if await self._transact(partial(_now, do=grant_told, job_id=job_id)):
                 log.info("job %d: reservation acknowledged", job_id)
                 self._hear(Hint.SCHEDULE)
         elif state is JobState.TO_ERROR:
-            if await self._database.run(partial(_now, do=refusal_told, job_id=job_id)):
+            if await self._transact(partial(_now, do=refusal_told, job_id=job_id)):
                 self._hear(Hint.JOB_ENDED)
-        elif not reached and await self._database.run(partial(_give_up, client=client)):
+        elif not reached and await self._transact(partial(_give_up, client=client)):
             log.warning("job %d: its oarsub is gone, ending the job", job_id)
             self._hear(Hint.KILL_ASKED)
 
