@@ -6,11 +6,13 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, Engine, event, select, text
 
+from oar.core.energy import EnergyOrders
 from oar.core.events import EventKind
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState, NodeState
 from oar.db.accounting import account_ended_jobs
 from oar.db.consequences import apply_event
+from oar.db.energy import give_orders, open_orders, read_node_orders
 from oar.db.engine import open_url
 from oar.db.events import pending, record
 from oar.db.fair_share import read_past_use
@@ -58,6 +60,9 @@ SELECT j, s, 1, 0
 FROM generate_series(1, :ended) AS j, (VALUES ('Running'), ('Suspended'), ('Terminated')) AS states (s);
 INSERT INTO event_logs (type, job_id, to_check)
 SELECT 'SWITCH_INTO_TERMINATE_STATE', j, 'NO' FROM generate_series(1, :ended) AS j;
+INSERT INTO event_logs (event_id, type, job_id, date, to_check)
+SELECT 1000000 + j, 'HALT_NODE', 0, 1000 + j, 'NO' FROM generate_series(1, :ended) AS j;
+INSERT INTO event_log_hostnames SELECT 1000000 + j, 'n1' FROM generate_series(1, :ended) AS j;
 INSERT INTO resource_logs (resource_id, attribute, date_start, date_stop)
 SELECT 1, 'state', j, j + 1 FROM generate_series(1, :ended) AS j;
 INSERT INTO accounting SELECT 86400 * j, 86400 * j + 86399, 'ann', 'default', 'default', t, 10
@@ -183,6 +188,9 @@ ACTIONS: dict[str, Callable[[Connection], object]] = {
         connection, first(connection, JobState.RUNNING), JobSignal.SUSPEND, now=NOW
     ),
     "oarsub -t inner": lambda connection: with_container(connection, ("inner=cage",)),
+    "orders of nodes to sleep": lambda connection: read_node_orders(connection, NOW - 600),
+    "open orders of nodes to sleep": open_orders,
+    "a node put to sleep": lambda connection: give_orders(connection, EnergyOrders(halt=("n1", "n2")), NOW),
     "past use": lambda connection: read_past_use(connection, NOW, 2592000),
 }
 
