@@ -64,11 +64,14 @@ def is_besteffort(job: WaitingJob | RunningJob) -> bool:
 
 
 def occupation_of_running(job: RunningJob, now: int, rules: Rules) -> Occupation:
-    """Tell what a job that holds resources takes; one that outlives its walltime is taken to end now."""
+    """Tell what a job that holds resources takes; one that outlives its walltime is taken to end now.
+
+    It takes them from now on, also when it began in the future, by a clock that was set back since.
+    """
     begin = job.start_time or now
     end = max(max(begin + job.walltime_s + job.suspended_s, now) + rules.security_time_s - 1, now)
     return Occupation(
-        begin,
+        min(begin, now),
         end,
         job.resources,
         job.job_id,
