@@ -293,3 +293,14 @@ def test_a_plugin_that_looks_once_finds_nothing_while_the_quota_is_used_up() -> 
     there = [planned(0, 99, "17-24", "toto")]
     made = plan(ledger({EACH_USER: [8, -1, -1]}), [wanted], there, rules=SHIPPED)
     assert place_of(made.outcomes[wanted.job_id]) is None
+
+
+def test_a_planned_besteffort_job_is_charged_its_whole_walltime_as_work() -> None:
+    one_hour_of_8 = ledger({EACH_USER: [-1, -1, 8]})
+    jobs = [wants(number, "toto", "node=1", 2400, besteffort="") for number in (5, 6)]
+    assert starts(places(one_hour_of_8, jobs)) == [0, 1200]
+
+
+def test_a_planned_besteffort_job_takes_its_resources_for_five_minutes() -> None:
+    jobs = [wants(number, "toto", "node=4", 2400, besteffort="") for number in (5, 6)]
+    assert starts(places(ledger({EACH_USER: [32, -1, -1]}), jobs)) == [0, 300]
