@@ -179,8 +179,8 @@ class _Scene:
     def next_eviction(self, plan: Sequence[Assignment], now: int, horizon_s: int) -> int | None:
         """Tell when a besteffort job has to leave next, for a job of the plan that starts too late by now."""
         taken = 0
-        for _, one in self._besteffort:
-            taken |= one.resources
+        for _, holder in self._besteffort:
+            taken |= holder.resources
         later = (one for one in plan if taken and one.start_time > now + horizon_s)
         for one in sorted(later, key=lambda one: one.start_time):
             if taken & self._platform.mask(one.resources):
