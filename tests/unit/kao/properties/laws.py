@@ -190,14 +190,16 @@ def only_besteffort_is_evicted_and_for_others_only(done: Round) -> Iterator[str]
 def each_limit_of_jobs_and_resources_holds_when_a_job_starts(done: Round) -> Iterator[str]:
     """Count what runs and what was placed before: a later job may be bound by another rule, and still count.
 
-    Besteffort jobs that run are seen by the queue besteffort only.
+    Besteffort jobs that run are seen by the queue besteffort only, and what suspended jobs left by nobody.
     """
     site = done.world.quotas
     if site is None:
         return
     kinds = {one.resource_id for one in done.world.platform.resources if one.type == "default"}
     rules = site.quotas.at(done.world.now).rules
-    there: list[tuple[AnyJob, ProcSet]] = [(job, job.resources) for job in done.world.running]
+    there: list[tuple[AnyJob, ProcSet]] = [
+        (job, ProcSet() if job.state is JobState.SUSPENDED else job.resources) for job in done.world.running
+    ]
     for place in done.decisions.launches:
         job = done.jobs[place.job_id]
         there.append((job, place.resources))
