@@ -61,7 +61,7 @@ class Stock:
         return True
 
     def may_use(self, job_id: JobId, wanted: int, beside: Companions) -> bool:
-        """Tell whether nobody holds these resources but the job itself and those that it may be ``beside``."""
+        """Tell whether nobody holds these resources but the job itself and those it may be ``beside``."""
         return all(
             other == job_id
             or not one.resources & wanted
