@@ -47,7 +47,7 @@ def main() -> int:
     parent = Path(tempfile.mkdtemp(prefix="oar-bench-"))
     parent.chmod(0o755)
     server = start_server(parent / "postgresql")
-    print(f"milliseconds; {RUNNING} jobs run; planning is the part of decide without the rest of a round")
+    print(f"milliseconds; {RUNNING} jobs run; read is the database's part of reading, build is ours")
     print(
         f"{'ended':>8}{'resources':>10}{'waiting':>8}  {'round':10}"
         f"{'read':>7}{'build':>7}{'decide':>8}{'write':>7}{'total':>8}{'statements':>12}"

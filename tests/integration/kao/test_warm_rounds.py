@@ -26,6 +26,14 @@ REQUESTS = (
     "{core > 3}/nodes=1",
     "{gone = 1}/core=1",
 )
+CHANGES_BY_HAND = (
+    "moldable_job_descriptions SET moldable_walltime = moldable_walltime + 60 WHERE mod(moldable_id",
+    "job_resource_descriptions SET res_job_value = 1 WHERE mod(res_job_group_id",
+    "jobs SET properties = 'core < 6' WHERE mod(job_id",
+    "job_types SET types_index = 'LOG' WHERE mod(job_id",
+    "gantt_jobs_predictions SET resources = '{[1,2]}' WHERE mod(moldable_job_id",
+)
+"""What administrators may do to jobs that wait."""
 TYPES = ((), (), ("besteffort",), ("timesharing=*,*",), ("container=box",), ("inner=box",))
 
 
@@ -69,12 +77,21 @@ def let_things_happen(site: Site, dice: Random) -> None:
             connection.execute(delete(PredictionRow))
 
 
+def change_rows_by_hand(site: Site, dice: Random) -> None:
+    """Let an administrator change jobs that wait, whatever comes of it."""
+    with site.engine.begin() as connection:
+        if dice.random() < 0.5:
+            change = f"UPDATE {dice.choice(CHANGES_BY_HAND)}, 3) = {dice.randrange(3)}"
+            connection.exec_driver_sql(change)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_warm_round_decides_what_a_cold_one_decides(cluster: Site, seed: int) -> None:
     dice, kept = Random(seed), Kept()  # noqa: S311 - no secret
     engine, reader = cluster.engine, cluster.metascheduler.reader
     for _ in range(15):
         let_things_happen(cluster, dice)
+        change_rows_by_hand(cluster, dice)
         warm = load_world(engine, reader, SETTINGS.resource_order, kept)
         cold = replace(load_world(engine, reader, SETTINGS.resource_order, Kept()), now=warm.now)
         decisions = run_round(warm, Rules(), check_plan=True)
