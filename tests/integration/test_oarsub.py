@@ -336,7 +336,9 @@ REFUSALS = [
     pytest.param(["-O", "$HOME/x", "true"], 244, "-O: ", id="stdout"),
     pytest.param(["-E", "$HOME/x", "true"], 243, "-E: ", id="stderr"),
     pytest.param(["-d", "here", "true"], 1, "-d: 'here' is not absolute", id="directory"),
-    pytest.param(["-I"], 1, "-I", id="an option that does not exist"),
+    pytest.param(["-Z"], 1, "-Z", id="an option that does not exist"),
+    pytest.param(["-I", "-t", "noop"], 17, "-t noop", id="interactive noop"),
+    pytest.param(["-I", "--array", "2"], 8, "--array", id="array of interactive jobs"),
 ]
 
 
