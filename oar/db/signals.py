@@ -38,7 +38,7 @@ def order_checkpoints(connection: Connection, words: Mapping[int, str], now: int
 
 
 def read_checkpoint_dates(connection: Connection, job_ids: Sequence[int]) -> Mapping[int, int]:
-    """Tell when each job was last told to save its work, those that never were left out; no query for no job."""
+    """Tell when each job was last told to save its work, for those that were; no query for no job."""
     if not job_ids:
         return {}
     rows = connection.execute(
@@ -46,7 +46,7 @@ def read_checkpoint_dates(connection: Connection, job_ids: Sequence[int]) -> Map
         .where(among(EventRow.job_id, job_ids), EventRow.type == EventKind.CHECKPOINT)
         .group_by(EventRow.job_id)
     )
-    return {job_id: date for job_id, date in rows}
+    return dict(rows.tuples().all())
 
 
 def signal_orders(connection: Connection) -> list[SignalOrder]:

@@ -202,8 +202,8 @@ def collector_at_rest() -> Iterator[None]:
 def rules_of(settings: SchedulerSettings, plugins: Plugins) -> Rules:
     """Give the rules of placement that the settings say.
 
-    A besteffort job is planned for longer than the time for which others evict: it must not be started only to
-    be told to leave.
+    A besteffort job is planned for longer than the time for which others evict: it must not be started only
+    to be told to leave.
     """
     evict_before_s = max(settings.evict_before_s, settings.security_time_s)
     return Rules(
