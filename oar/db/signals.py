@@ -46,7 +46,7 @@ def read_checkpoint_dates(connection: Connection, job_ids: Sequence[int]) -> Map
         .where(among(EventRow.job_id, job_ids), EventRow.type == EventKind.CHECKPOINT)
         .group_by(EventRow.job_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def signal_orders(connection: Connection) -> list[SignalOrder]:
