@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Bound, ByQueue, Commands, JsonObject, Patience, Pools, Settings, Targets
+from oar.settings import Bound, ByQueue, Commands, JsonObject, LooseBound, Patience, Pools, Settings, Targets
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -140,6 +140,14 @@ def _read_bound(text: str) -> Bound:
     return Bound(int(text or "0"))
 
 
+def _read_loose_bound(text: str) -> LooseBound:
+    """Read a number as OAR 3 does, whose files say -1, or words, for no bound."""
+    try:
+        return LooseBound(max(0, int(text)))
+    except ValueError:
+        return LooseBound(0)
+
+
 def _read_targets(text: str) -> Targets:
     shares = tuple((name, _read_float(share)) for name, share in parse_hash(text).items())
     if negative := [name for name, share in shares if share < 0]:
@@ -219,6 +227,7 @@ _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     int: (int, "a whole number"),
     float: (_read_float, "a number"),
     bool: (_read_yes_no, '"yes" or "no"'),
+    LooseBound: (_read_loose_bound, "a whole number"),
     Bound: (_read_bound, 'a whole number, 0 or "" for no bound'),
     Targets: (_read_targets, "shares in percent by name, such as {first => 75, default => 25}"),
     Commands: (

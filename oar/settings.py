@@ -8,6 +8,8 @@ from typing import Any, Generic, NewType, TypeVar
 
 Bound = NewType("Bound", int)
 """At most so many; 0 means no bound."""
+LooseBound = NewType("LooseBound", int)
+"""At most so many; 0 means no bound, and so does whatever is no number above 0."""
 JsonObject = NewType("JsonObject", str)
 """The text of a JSON object."""
 
@@ -173,7 +175,7 @@ class SchedulerSettings:
     reservation_order_after_s: int = key("SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS_THRESHOLD", 300, least=0)
     reservation_patience_s: int = key("RESERVATION_WAITING_RESOURCES_TIMEOUT", 300, least=0)
     filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)
-    jobs_per_round: int = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", 0, least=0)
+    jobs_per_round: LooseBound = key("MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND", LooseBound(0))
     freed_types: tuple[str, ...] = key("SCHEDULER_AVAILABLE_SUSPENDED_RESOURCE_TYPE", ("default",))
     dependencies_need_success: bool = key("DEPENDENCY_REQUIRES_SUCCESS", False)
     evict_before_s: int = key("SCHEDULER_BESTEFFORT_KILL_DURATION_BEFORE_RESERVATION", 0, least=0)

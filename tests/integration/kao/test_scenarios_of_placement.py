@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import update
 
+from oar.config import DEFAULT_FILE, build_settings, parse
 from oar.db.properties import add_property
 from oar.db.resources import add_resource
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import ResourceRow
 from oar.kao.metascheduler import Metascheduler
-from oar.settings import SchedulerSettings
 from tests.integration.databases import Database
 from tests.integration.kao.site import Site, make_site
 
@@ -93,13 +93,15 @@ def test_p10_ordinary_jobs_get_no_token(database: Database) -> None:
     assert site.plan()[jobs[4]][1] == "1-2"
 
 
-@pytest.mark.parametrize(("bound", "placed"), [(2, 2), (0, 5)])
+@pytest.mark.parametrize(("bound", "placed"), [("2", 2), ("0", 5), ("-1", 5), ("abc", 5), ("", 5), (None, 5)])
 def test_p11_so_many_jobs_of_a_group_of_queues_are_placed_as_the_bound_says(
-    five: Site, bound: int, placed: int
+    five: Site, bound: str | None, placed: int
 ) -> None:
     for _ in range(5):
         five.job(f"resource_id=4,{MINUTE}")
-    settings = SchedulerSettings(jobs_per_round=bound)
+    line = "" if bound is None else f'MAX_JOB_PER_QUEUES_GROUP_SCHEDULING_ROUND="{bound}"'
+    entries, _ = parse(line, DEFAULT_FILE)
+    settings = build_settings(entries, DEFAULT_FILE).scheduler
     Metascheduler(five.engine, five.metascheduler.reader, settings).run()
     assert len(five.starts()) == placed
 
