@@ -159,6 +159,51 @@ class NodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """How nodes are looked after: who asks whether they answer, what is offered a node that does not.
+
+    Of the five programs that can ask, the first that is set does; with none, the server opens an ssh itself.
+    """
+
+    frequency_s: int = key("FINAUD_FREQUENCY", 300, least=0)
+    no_repair: bool = key("DISABLE_SUSPECTED_NODES_REPAIR", False)
+    with_jobs: bool = key("CHECK_NODES_WITH_RUNNING_JOB", False)
+    at_job_end: bool = key("ACTIVATE_PINGCHECKER_AT_JOB_END", False)
+    taktuk: tuple[str, ...] = key("PINGCHECKER_TAKTUK_ARG_COMMAND", ())
+    sentinelle: tuple[str, ...] = key("PINGCHECKER_SENTINELLE_SCRIPT_COMMAND", ())
+    fping: tuple[str, ...] = key("PINGCHECKER_FPING_COMMAND", ())
+    nmap: tuple[str, ...] = key("PINGCHECKER_NMAP_COMMAND", ())
+    generic: tuple[str, ...] = key("PINGCHECKER_GENERIC_COMMAND", ())
+    dead_after_s: int = key("DEAD_SWITCH_TIME", 0, least=0)
+    healing: tuple[str, ...] = key("SUSPECTED_HEALING_EXEC_FILE", ())
+    healing_timeout_s: int = key("SUSPECTED_HEALING_TIMEOUT", 10, least=1)
+    healing_waits: bool = key("SUSPECTED_HEALING_WAITS_FOR_JOBS", False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How mail leaves; without ``server`` and ``sender`` none does. ``recipients`` are the administrators."""
+
+    server: str = key("MAIL_SMTP_SERVER", "")
+    sender: str = key("MAIL_SENDER", "")
+    recipients: str = key("MAIL_RECIPIENT", "")
+    instance: str = key("INSTANCE_NAME", "")
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether mail can be sent at all."""
+        return bool(self.server and self.sender)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendSettings:
+    """Where the commands of jobs run that do not work on their nodes."""
+
+    deploy: str = key("DEPLOY_HOSTNAME", "127.0.0.1")
+    cosystem: str = key("COSYSTEM_HOSTNAME", "127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerSettings:
     """What every round obeys."""
 
@@ -315,6 +360,9 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
+    checks: CheckSettings = field(default_factory=CheckSettings)
+    frontends: FrontendSettings = field(default_factory=FrontendSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     order: OrderSettings = field(default_factory=OrderSettings)
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
