@@ -187,9 +187,23 @@ class NeverFits:
 Outcome = Assignment | NoRoom | NeverFits
 
 
+TOLD_LENGTH = 255
+"""The characters that the database keeps of each text that a job tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a waiting job tells its user: OAR's one-line ``message`` and the ``reason`` in words."""
+    """What a waiting job tells its user: OAR's one-line ``message`` and the ``reason`` in words.
+
+    Both are cut to what the database keeps: so what was stored is equal to what was told.
+    """
 
     message: str = ""
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long."""
+        if len(self.message) > TOLD_LENGTH:
+            object.__setattr__(self, "message", self.message[:TOLD_LENGTH])
+        if len(self.reason) > TOLD_LENGTH:
+            object.__setattr__(self, "reason", self.reason[:TOLD_LENGTH])

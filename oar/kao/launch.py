@@ -224,14 +224,19 @@ class _Scene:
                 self._areas[nesting.opens] |= resources
 
     def _may_stay(self, holder: _Holder, job: WaitingJob, wanted: int) -> bool:
-        """Tell whether a job that holds some of the resources wanted may go on when the other starts."""
+        """Tell whether a job that holds some of the resources wanted may go on when the other starts.
+
+        The place of a reservation is not changed by what was placed over it since.
+        """
         if _is_suspended(holder.job) and not wanted & holder.resources & ~self._freed:
             return True
         opens = nesting_of(holder.job).opens
         if opens is not None and opens in self._spaces_around(job):
             return True
-        same_space = nesting_of(holder.job).inside == nesting_of(job).inside
-        return same_space and sharing_of(job).may_overlap(sharing_of(holder.job))
+        if nesting_of(holder.job).inside != nesting_of(job).inside:
+            return False
+        mine, its = sharing_of(job), sharing_of(holder.job)
+        return mine.may_overlap(its) or (_keeps_its_date(job) and its.may_overlap(mine))
 
     def _spaces_around(self, job: WaitingJob) -> set[Space]:
         """Tell the space that a job is in, those that its containers are in, and so on."""

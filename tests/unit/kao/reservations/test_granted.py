@@ -172,6 +172,18 @@ def test_a_reservation_says_which_job_outstays_its_walltime_on_its_resources():
     assert decisions.told[JobId(1)].reason == "its resources are still held by job 9"
 
 
+def test_a_reserved_placeholder_starts_beside_the_jobs_that_were_let_in_over_it():
+    allowed = make_running(9, [1, 2], start_time=NOW - 50, walltime_s=500, types={"allowed": "yop"})
+    decisions = decide(world(granted(1, NOW, types={"placeholder": "yop"}), running=(allowed,)))
+    assert launched(decisions) == {1: (60, "1-4")}
+    assert decisions.beside == {1: frozenset({9})}
+
+
+def test_a_reserved_placeholder_waits_for_a_job_that_has_nothing_to_do_with_it():
+    other = make_running(9, [1, 2], start_time=NOW - 50, walltime_s=10, types={"allowed": "other"})
+    assert launched(decide(world(granted(1, NOW, types={"placeholder": "yop"}), running=(other,)))) == {}
+
+
 def test_an_inner_job_is_planned_in_the_space_of_a_reserved_container():
     outer = granted(1, NOW + 100, 600, "1-2", types={"container": ""})
     inner = make_waiting(2, "resource_id=2,walltime=0:1:0", types={"inner": "1"})
