@@ -27,8 +27,9 @@ from oar.kao.order import Orders
 from oar.kao.order_source import OrderSource
 from oar.kao.plugins import ResourceOrder, load_plugins, resource_order
 from oar.kao.prelude import prepare
+from oar.kao.queue_plan import queue_groups
 from oar.kao.quota_source import QuotaSource
-from oar.kao.round import queue_groups, run_round
+from oar.kao.round import run_round
 from oar.kao.round_keeper import RoundKeeper
 from oar.kao.stretches import Stop, decide_in_stretches, foreign_groups
 from oar.kao.tokens import count_tokens, wanted_tokens

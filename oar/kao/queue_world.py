@@ -6,7 +6,7 @@ from dataclasses import replace
 from oar.core.job import Assignment, WaitingJob
 from oar.core.states import ReservationState
 from oar.kao.model import QueueView, World
-from oar.kao.round import jobs_of
+from oar.kao.queue_plan import jobs_of
 
 
 def world_of_queue(world: World, queue: QueueView) -> World:

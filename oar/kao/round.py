@@ -1,31 +1,19 @@
-"""One round over the queues: what runs, what is planned, what each waiting job is told. Pure."""
+"""One round: what reservations get, what runs, what is planned, what each waiting job is told. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 
 from oar.core.energy import NOTHING_ASKED, EnergyOrders
-from oar.core.job import Assignment, JobId, NoRoom, Outcome, WaitingJob
+from oar.core.job import Assignment, JobId, Outcome
 from oar.core.states import ReservationState
-from oar.kamelot import (
-    Gantt,
-    Reason,
-    ReasonKind,
-    Rules,
-    check,
-)
-from oar.kamelot.occupation import BESTEFFORT
+from oar.kamelot import Rules, check
 from oar.kao.energy import energy_orders
-from oar.kao.launch import launch
-from oar.kao.model import USUAL_CHOICES, Decisions, QueueView, SiteChoices, World
-from oar.kao.obstacles import container_words, left_out, obstacles
-from oar.kao.order import BY_POLICY, Orders, combine, rank
-from oar.kao.placing import Placer
+from oar.kao.launch import Launches, launch
+from oar.kao.model import USUAL_CHOICES, Decisions, SiteChoices, World
+from oar.kao.order import BY_POLICY, Orders
+from oar.kao.queue_plan import QueuePlan, plan_queues
 from oar.kao.reservations import Booked, book, late_words
 from oar.kao.resume import resumptions
-from oar.kao.settled import draw_settled
-from oar.kao.standing import known_ends, ledger_of
-from oar.kao.tell import BEHIND, tell, tell_held_back, tell_stopped, tell_unplanned
-from oar.kao.turns import place_group
+from oar.kao.tell import tell_held_back
 
 
 def run_round(
@@ -37,88 +25,72 @@ def run_round(
     jobs_per_group: int = 0,
     check_plan: bool = False,
 ) -> Decisions:
-    """Plan every waiting job of the active queues and say what follows.
+    """Settle the reservations, plan every waiting job of the active queues, and say what follows.
 
     ``orders`` say which job of a group of queues is planned first. ``jobs_per_group`` bounds the jobs looked
     at in each group, 0 for all of them; more take turns (:mod:`oar.kao.turns`). With ``check_plan`` the plan
     is checked, and what is wrong with it comes back in ``flaws``.
     """
     booked = book(world, rules, choices)
-    world, occupations = booked.world, booked.taken
-    gantt = Gantt(
-        world.platform,
-        [one for one in occupations if not one.besteffort],
-        world.now,
-        known_ends(world),
-        ledger_of(world),
+    world = booked.world
+    plan = plan_queues(booked, rules, choices, orders, jobs_per_group)
+    outcomes = {**plan.outcomes, **booked.places}
+    starts = _launch(booked, plan, rules, choices)
+    energy = _energy(world, choices, outcomes, starts.jobs)
+    return Decisions(
+        outcomes=outcomes,
+        launches=starts.jobs,
+        leaving=starts.evictions,
+        beside=starts.beside,
+        in_any_state=starts.in_any_state,
+        refused={**plan.refused, **booked.answers.refused},
+        told=tell_held_back(
+            world,
+            plan.gantt,
+            outcomes,
+            {**plan.told, **booked.told},
+            reasons={**starts.held_back, **plan.behind},
+            karma=plan.ranking.karma,
+        ),
+        flaws=_check(booked, outcomes, rules) if check_plan else (),
+        karma=plan.ranking.karma,
+        complaints=plan.ranking.complaints,
+        gantt=plan.gantt,
+        granted=booked.answers.granted,
+        expired=booked.expired,
+        shortened=_shortened(booked, starts.jobs),
+        incidents=booked.incidents,
+        next_date=_next_date(
+            booked,
+            outcomes,
+            _first_eviction(booked, _horizon_s(rules, choices)),
+            starts.evictions.look_again_at,
+            energy.next_date,
+        ),
+        resumptions=resumptions(world.running, world.platform, choices.freed_types, world.resumed),
+        energy=energy,
+        took=plan.took,
     )
-    stopped = {**left_out(world), **obstacles(world, choices)}
-    refused = {job_id: one.words for job_id, one in stopped.items() if one.final}
-    outcomes: dict[JobId, Outcome] = {
-        job_id: NoRoom(job_id, one.words) for job_id, one in stopped.items() if not one.final
-    }
-    told = tell_stopped(world, outcomes)
-    groups = [
-        (queues, rank(orders, world, queues, _without(stopped, jobs_of(world, queues))))
-        for queues in queue_groups(world.queues)
-        if world.later.isdisjoint(queue.name for queue in queues)
-    ]
-    ranking = combine(one for _, one in groups)
-    placer, took = Placer(gantt, rules, world.tokens), world.took
-    for queues, ranked in groups:
-        if any(queue.name == BESTEFFORT for queue in queues):
-            gantt.occupy([one for one in occupations if one.besteffort])
-        if queues[0].name in world.settled:
-            outcomes |= draw_settled(placer, _without(stopped, jobs_of(world, queues)), world)
-            continue
-        placed, turns_taken = place_group(placer, ranked.jobs, queues, jobs_per_group, world)
-        took |= turns_taken
-        jobs = [job for job in ranked.jobs if job.job_id in placed]
-        _name_containers(gantt, jobs, placed, world)
-        outcomes |= placed
-        told |= tell(gantt, jobs, placed, world, ranked)
-    told |= tell_unplanned(world, outcomes.keys() | refused | took.at_rest, ranking) | booked.told
-    in_turn = [one for one in outcomes.values() if isinstance(one, Assignment)]
-    behind = {
-        one.job_id: BEHIND
-        for one in in_turn
-        if one.job_id in took.held_back and one.start_time <= world.now
-    }
-    outcomes |= booked.places
-    starts = launch(
-        [*booked.settled.starting, *(one for one in in_turn if one.job_id not in behind)],
+
+
+def _launch(booked: Booked, plan: QueuePlan, rules: Rules, choices: SiteChoices) -> Launches:
+    """Choose what starts now, reservations first."""
+    world = booked.world
+    return launch(
+        [*booked.settled.starting, *plan.in_turn],
         world.waiting,
         world.running,
         world.platform,
         now=world.now,
         freed_types=choices.freed_types,
-        horizon_s=max(choices.evict_before_s, rules.security_time_s),
+        horizon_s=_horizon_s(rules, choices),
         delayed=booked.settled.delayed,
     )
-    energy = _energy(world, choices, outcomes, starts.jobs)
-    return Decisions(
-        outcomes,
-        starts.jobs,
-        starts.evictions,
-        starts.beside,
-        starts.in_any_state,
-        refused | booked.answers.refused,
-        tell_held_back(
-            world, gantt, outcomes, told, reasons={**starts.held_back, **behind}, karma=ranking.karma
-        ),
-        _check(booked, outcomes, rules) if check_plan else (),
-        ranking.karma,
-        ranking.complaints,
-        gantt,
-        booked.answers.granted,
-        booked.expired,
-        _shortened(booked, starts.jobs),
-        booked.incidents,
-        _next_date(booked, outcomes, starts.evictions.look_again_at, energy.next_date),
-        resumptions(world.running, world.platform, choices.freed_types, world.resumed),
-        energy,
-        took,
-    )
+
+
+def _horizon_s(rules: Rules, choices: SiteChoices) -> int:
+    """Tell how long before a job is to start besteffort jobs leave for it."""
+    return max(choices.evict_before_s, rules.security_time_s)
 
 
 def _check(booked: Booked, outcomes: Mapping[JobId, Outcome], rules: Rules) -> tuple[str, ...]:
@@ -145,6 +117,12 @@ def _shortened(booked: Booked, launches: Sequence[Assignment]) -> dict[JobId, st
     }
 
 
+def _first_eviction(booked: Booked, horizon_s: int) -> int | None:
+    """Tell when besteffort jobs have to leave for reservations that have a place since now."""
+    dates = (place.start_time - horizon_s for place, _ in booked.answers.places)
+    return min((max(date, booked.world.now + 1) for date in dates), default=None)
+
+
 def _next_date(booked: Booked, outcomes: Mapping[JobId, Outcome], *others: int | None) -> int | None:
     """Tell when the plan wants something to be done: a start, the end of a wait, or one of the ``others``."""
     now = booked.world.now
@@ -163,41 +141,3 @@ def _energy(
     places = [(one, jobs[one.job_id]) for one in outcomes.values() if isinstance(one, Assignment)]
     fixed = [(one, job) for one, job in world.fixed if one.job_id not in outcomes]
     return energy_orders(world, choices.energy, launches, [*places, *fixed])
-
-
-def queue_groups(queues: Sequence[QueueView]) -> Iterator[tuple[QueueView, ...]]:
-    """Give the active queues in groups of equal priority, the highest first.
-
-    A queue whose scheduler is another program comes alone, after those of its priority. The queue besteffort
-    comes alone and last: what is in it, no other queue sees.
-    """
-    active = sorted((queue for queue in queues if queue.active), key=_turn)
-    for _, group in groupby(active, key=_turn):
-        yield tuple(group)
-
-
-def _turn(queue: QueueView) -> tuple[bool, int, str]:
-    return queue.name == BESTEFFORT, -queue.priority, queue.name if queue.foreign else ""
-
-
-def jobs_of(world: World, queues: Sequence[QueueView]) -> list[WaitingJob]:
-    """Give the waiting jobs of the queues that are no reservations."""
-    names = {queue.name for queue in queues}
-    return [job for job in world.waiting if job.queue in names and job.reservation is ReservationState.NONE]
-
-
-def _without(stopped: Collection[JobId], jobs: Sequence[WaitingJob]) -> list[WaitingJob]:
-    return [job for job in jobs if job.job_id not in stopped]
-
-
-def _name_containers(
-    gantt: Gantt, jobs: Sequence[WaitingJob], outcomes: dict[JobId, Outcome], world: World
-) -> None:
-    """Say of inner jobs whose container is not in the plan where it is."""
-    for job in jobs:
-        reason = gantt.refused.get(job.job_id)
-        if reason is None or reason.kind is not ReasonKind.CONTAINER_UNPLANNED:
-            continue
-        if words := container_words(job, world):
-            gantt.refused[job.job_id] = Reason(ReasonKind.FAILURE, text=words)
-            outcomes[job.job_id] = NoRoom(job.job_id, words)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from oar.core.job import JobId, Told
 from oar.kao.model import Decisions, QueueView, World
-from oar.kao.round import jobs_of, queue_groups
+from oar.kao.queue_plan import jobs_of, queue_groups
 
 Group = tuple[QueueView, ...]
 

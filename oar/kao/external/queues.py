@@ -28,7 +28,7 @@ from oar.kao.external.policy import schedulers_folder
 from oar.kao.external.program import run_program
 from oar.kao.external.shown import shown_plan
 from oar.kao.model import QueueView, World
-from oar.kao.round import jobs_of
+from oar.kao.queue_plan import jobs_of
 from oar.kao.stretches import Halted
 from oar.settings import SchedulerSettings
 

@@ -9,7 +9,7 @@ from oar.kamelot.occupation import FOREVER
 from oar.kao.model import Decisions, QueueView, SiteChoices, World
 from oar.kao.obstacles import container_words, obstacles
 from oar.kao.order import Orders, Ranking, rank
-from oar.kao.round import jobs_of, queue_groups
+from oar.kao.queue_plan import jobs_of, queue_groups
 from oar.kao.tell import why_unplanned
 
 

@@ -11,7 +11,8 @@ from oar.kao.external.answer import Ready, outcomes_of, read_line
 from oar.kao.external.policy import is_foreign, schedulers_folder
 from oar.kao.external.shown import shown_plan
 from oar.kao.model import QueueView
-from oar.kao.round import queue_groups, run_round
+from oar.kao.queue_plan import queue_groups
+from oar.kao.round import run_round
 from oar.testing import make_running, make_waiting, make_world
 
 NOW = 1000

@@ -6,7 +6,8 @@ from oar.core.job import Assignment, JobId, NeverFits, NoRoom, RequiredJob, Told
 from oar.core.states import JobState, NodeState
 from oar.kamelot import Rules
 from oar.kao.model import QueueView
-from oar.kao.round import queue_groups, run_round
+from oar.kao.queue_plan import queue_groups
+from oar.kao.round import run_round
 from oar.testing import make_resources, make_running, make_waiting, make_world
 
 RULES = Rules(security_time_s=60)
