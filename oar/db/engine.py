@@ -4,6 +4,7 @@ Connections are made when they are needed. Functions of this layer take a connec
 callers write ``with engine.begin() as connection:``.
 """
 
+from enum import Enum
 from typing import Any, NoReturn
 
 import psycopg2
@@ -17,6 +18,7 @@ READER_TIMEOUT_S = 10
 PLANNING = "SET jit = off; SET random_page_cost = 1.1"
 """Our queries are short and look for live rows, which are in memory: to compile them, or to prefer reading a
 whole table over looking rows up in its index, costs more the longer the history is."""
+FIND_SCHEMA = "SELECT relkind FROM pg_class WHERE oid = to_regclass('assigned_resources')"
 ADVICE = {
     "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or the _RO pair) in oar.conf",
     "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
@@ -33,6 +35,20 @@ KEEP_ALIVE = {
     "tcp_user_timeout": 60000,
 }
 """A database host that vanishes without a word is noticed within a minute; a unix socket ignores it."""
+
+
+class Schema(Enum):
+    """Whose tables a database has; told by what is there, never by a version that it states."""
+
+    NATIVE = "native"
+    OAR2 = "OAR 2"
+    """``assigned_resources`` is a table: it is the database of an OAR 2 that is in charge of it."""
+
+
+def schema_of(connection: Connection) -> Schema:
+    """Say whose tables the database had when it was connected; an empty one counts as native."""
+    found: Schema = connection.info.get(Schema, Schema.NATIVE)
+    return found
 
 
 def database_url(settings: DatabaseSettings, login: str, password: str) -> URL:
@@ -80,14 +96,15 @@ def open_url(url: URL, **options: Any) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
+    def prepare(connection: Any, record: Any) -> None:
         if connection.server_version < OLDEST_POSTGRESQL * 10000:
             version = connection.server_version // 10000
             raise DatabaseUnreachable(
                 f"PostgreSQL at {place(url)} is version {version}: OAR needs {OLDEST_POSTGRESQL} or newer"
             )
         with connection.cursor() as cursor:
-            cursor.execute(PLANNING)
+            cursor.execute(f"{PLANNING}; {FIND_SCHEMA}")
+            record.info[Schema] = Schema.OAR2 if cursor.fetchone() == ("r",) else Schema.NATIVE
         connection.commit()
 
     @event.listens_for(engine, "handle_error")

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Connection, cast, func, select, text
 from oar.core.fair_share import PastUse
 from oar.core.job import JobId
 from oar.core.states import JobState
+from oar.db.store import store_of
 from oar.db.tables_admin import AccountingRow
 from oar.db.tables_jobs import JobRow
 
@@ -43,7 +44,9 @@ def read_past_use(connection: Connection, now: int, window_s: int) -> Mapping[st
 
 
 def read_karma(connection: Connection) -> Mapping[JobId, float]:
-    """Give the last karma of each waiting job that has one."""
+    """Give the last karma of each waiting job that has one; none where the database does not keep it."""
+    if not store_of(connection).keeps_karma:
+        return {}
     rows = connection.execute(
         select(JobRow.job_id, JobRow.last_karma).where(JobRow.state == JobState.WAITING)
     )
@@ -55,7 +58,7 @@ def write_karma(connection: Connection, karma: Mapping[JobId, float]) -> None:
 
     A job that somebody moves at this moment is left alone.
     """
-    if not karma:
+    if not karma or not store_of(connection).keeps_karma:
         return
     connection.execute(
         text(

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Text, delete, func, select, text, type_coerce
+from sqlalchemy import Connection, Text, func, select, text, type_coerce
 from sqlalchemy.orm import aliased
 
 from oar.core.job import (
@@ -21,8 +21,9 @@ from oar.core.job import (
 )
 from oar.core.states import HOLDING_STATES, JobState, JobType, RowIndex
 from oar.db.known import Known
-from oar.db.sets import among, format_multirange, parse_multirange
+from oar.db.sets import among, parse_multirange
 from oar.db.signals import read_checkpoint_dates
+from oar.db.store import store_of
 from oar.db.tables_jobs import (
     DependencyRow,
     JobRow,
@@ -30,7 +31,6 @@ from oar.db.tables_jobs import (
     JobTypeRow,
     MoldableRow,
 )
-from oar.db.tables_resources import AssignmentRow, PredictionRow
 from oar.db.waiting import types_of
 
 _HOLDING = sorted(HOLDING_STATES)
@@ -78,6 +78,7 @@ def read_named_jobs(connection: Connection, job_ids: Collection[int]) -> Mapping
 def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...]:
     """Give every job that holds resources now, by job id, with the time it was suspended until ``now``."""
     types = read_types(connection, HOLDING_STATES)
+    given = store_of(connection).assignments
     rows = connection.execute(
         select(
             JobRow.job_id,
@@ -92,14 +93,14 @@ def read_running_jobs(connection: Connection, now: int) -> tuple[RunningJob, ...
             JobRow.checkpoint,
             MoldableRow.moldable_id,
             MoldableRow.moldable_walltime,
-            AssignmentRow.resources,
+            given.c.resources,
         )
         .join(MoldableRow, MoldableRow.moldable_id == JobRow.assigned_moldable_job)
-        .join(AssignmentRow, AssignmentRow.moldable_job_id == MoldableRow.moldable_id)
+        .join(given, given.c.moldable_job_id == MoldableRow.moldable_id)
         .where(
             JobRow.state.in_(_HOLDING),
             MoldableRow.moldable_index == RowIndex.CURRENT,
-            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
+            given.c.assigned_resource_index == RowIndex.CURRENT,
         )
         .order_by(JobRow.job_id)
     ).all()
@@ -167,14 +168,15 @@ KnownPlan = Known[Any, Assignment]
 
 def read_plan(connection: Connection, known: KnownPlan | None = None) -> tuple[Assignment, ...]:
     """Give the stored plan, rows of jobs that no longer wait included; not anew what is ``known``."""
+    plan = store_of(connection).plan
     rows = connection.execute(
         select(
             MoldableRow.moldable_id,
             MoldableRow.moldable_job_id,
-            PredictionRow.start_time,
-            func.coalesce(PredictionRow.walltime, MoldableRow.moldable_walltime),
-            type_coerce(PredictionRow.resources, Text),
-        ).join(MoldableRow, MoldableRow.moldable_id == PredictionRow.moldable_job_id)
+            plan.c.start_time,
+            func.coalesce(plan.c.walltime, MoldableRow.moldable_walltime),
+            type_coerce(plan.c.resources, Text),
+        ).join(plan, MoldableRow.moldable_id == plan.c.moldable_job_id)
     ).all()
     return (known or KnownPlan()).all(((row[0], tuple(row)) for row in rows), _prediction)
 
@@ -187,32 +189,11 @@ def _prediction(row: tuple[int, int, int, int, str]) -> Assignment:
 
 
 def write_plan(connection: Connection, removed: Sequence[MoldableId], changed: Sequence[Assignment]) -> None:
-    """Bring the stored plan up to date: forget the ``removed``, write the ``changed``; a statement for each.
+    """Bring the stored plan up to date: forget the ``removed``, write the ``changed``.
 
-    A job that left Waiting meanwhile gets no row.
+    The number of statements does not depend on theirs. A job that left Waiting meanwhile gets no row.
     """
-    if removed:
-        connection.execute(delete(PredictionRow).where(among(PredictionRow.moldable_job_id, removed)))
-    if not changed:
-        return
-    connection.execute(
-        text(
-            "INSERT INTO gantt_jobs_predictions (moldable_job_id, start_time, walltime, resources)"
-            " SELECT new.* FROM unnest(CAST(:moldables AS bigint[]), CAST(:starts AS integer[]),"
-            " CAST(:walltimes AS integer[]), CAST(:resources AS int4multirange[]))"
-            " AS new(moldable_id, start_time, walltime, resources)"
-            " JOIN moldable_job_descriptions USING (moldable_id) JOIN jobs ON job_id = moldable_job_id"
-            " WHERE moldable_index = 'CURRENT' AND state = 'Waiting'"
-            " ON CONFLICT (moldable_job_id) DO UPDATE SET start_time = excluded.start_time,"
-            " walltime = excluded.walltime, resources = excluded.resources"
-        ),
-        {
-            "moldables": [one.moldable_id for one in changed],
-            "starts": [one.start_time for one in changed],
-            "walltimes": [one.walltime_s for one in changed],
-            "resources": [format_multirange(one.resources) for one in changed],
-        },
-    )
+    store_of(connection).write_plan(connection, removed, changed)
 
 
 def write_texts(connection: Connection, texts: Mapping[JobId, Told]) -> None:

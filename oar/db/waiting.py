@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from oar.core.job import Group, JobId, Level, Moldable, MoldableId, Request, WaitingJob
 from oar.core.states import JobState, JobType, ReservationState, RowIndex
 from oar.db.known import Known
+from oar.db.store import store_of
 from oar.db.tables_jobs import DependencyRow, GroupRow, JobRow, JobTypeRow, LevelRow, MoldableRow
 
 Row = tuple[Any, ...]
@@ -81,7 +82,7 @@ def _read_requests(connection: Connection, states: Sequence[JobState]) -> Mappin
             JobRow.job_id,
             MoldableRow.moldable_id,
             MoldableRow.moldable_walltime,
-            MoldableRow.least_walltime,
+            store_of(connection).least_walltime,
             GroupRow.res_group_id,
             GroupRow.res_group_property,
             LevelRow.res_job_resource_type,

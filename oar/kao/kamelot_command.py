@@ -39,7 +39,7 @@ class QueueCommand(click.Command):
         options["standalone_mode"] = False
         try:
             super().main(*args, **options)
-        except Exception as error:  # noqa: BLE001 - a traceback's code 1 would mean that all is well
+        except Exception as error:  # noqa: BLE001 - one line tells more than a traceback
             _leave(error)
         sys.exit()
 
@@ -64,14 +64,14 @@ def main(conf: Path | None, queue: str, now: str | None, date: str | None) -> No
     \b
     Exit codes:
       0   the queue is planned
-      1   nothing was planned, which is no error: the queue is not active, or
-          another transaction was in the way
+      1   nothing was planned, and the next round tries again: the queue is not
+          active, another transaction was in the way, the database does not
+          answer or refused, or kamelot has a fault, which the log describes
       2   bad arguments, such as an unknown queue
-      3   the database does not answer, or refused
-      4   a fault of kamelot, which the log describes
       78  oar.conf cannot be read or holds a bad value
 
-    After any code but 0 all is as it was before.
+    After any code but 0 all is as it was before. A metascheduler of OAR 2
+    switches the queue off after the codes above 1, and only then.
     """
     seconds = None if now is None else _read_now(now)
     if date is not None:

@@ -14,13 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class QueueExit(IntEnum):
-    """The exit codes; OAR 2 goes on after 0 and 1, and switches the queue off after any other."""
+    """The exit codes; OAR 2 goes on after 0 and 1, and switches the queue off after any other.
+
+    So what may be over at the next round is a 1, and only what somebody has to put right is more.
+    """
 
     PLANNED = 0
     LEFT_ALONE = 1
     BAD_ARGUMENTS = 2
-    DATABASE = 3
-    FAULT = 4
     CONFIGURATION = 78
 
 
@@ -28,7 +29,7 @@ _CODES: tuple[tuple[type[OarError], QueueExit], ...] = (
     (BadRequest, QueueExit.BAD_ARGUMENTS),
     (UnknownQueue, QueueExit.BAD_ARGUMENTS),
     (QueueNotActive, QueueExit.LEFT_ALONE),
-    (DatabaseUnreachable, QueueExit.DATABASE),
+    (DatabaseUnreachable, QueueExit.LEFT_ALONE),
     (ConfigurationError, QueueExit.CONFIGURATION),
 )
 _SOMEBODY_ELSE = frozenset({"40001", "40P01", "55P03"})
@@ -45,7 +46,7 @@ def verdict(error: Exception) -> tuple[QueueExit, str]:
     if isinstance(error, SQLAlchemyError):
         return _refusal(error)
     log.error("kamelot failed", exc_info=error)
-    return QueueExit.FAULT, f"failed: {' '.join(f'{type(error).__name__}: {error}'.split())}"
+    return QueueExit.LEFT_ALONE, f"failed: {' '.join(f'{type(error).__name__}: {error}'.split())}"
 
 
 def _refusal(error: SQLAlchemyError) -> tuple[QueueExit, str]:
@@ -54,6 +55,6 @@ def _refusal(error: SQLAlchemyError) -> tuple[QueueExit, str]:
     if getattr(cause, "pgcode", None) in _SOMEBODY_ELSE:
         return QueueExit.LEFT_ALONE, f"gave way to another transaction, nothing was changed: {words}"
     return (
-        QueueExit.DATABASE,
+        QueueExit.LEFT_ALONE,
         f"the database refused: {words}; oar-database check tells whether it is up to date",
     )
