@@ -16,6 +16,9 @@ FREEZE_LIMIT_S = 0.2
 def group_folders(job: Job) -> "list[str]":
     """List the folders of the job's groups that are there."""
     version, tops = hierarchies(job.cgroup_root)
+    if version == 2 and job.cgroup_root not in tops:
+        # Where the groups of jobs lay that began before systemd gave us a place.
+        tops = [*tops, job.cgroup_root]
     folders = [top + job.group for top in tops] if job.group and version else []
     return [folder for folder in folders if os.path.isdir(folder)]
 
@@ -36,6 +39,11 @@ def kill_groups(groups: "list[str]") -> int:
     for folder in folders:
         thaw(folder)
     return len(pids)
+
+
+def left_in(groups: "list[str]") -> "set[int]":
+    """Collect the processes of the groups."""
+    return {pid for group in groups for path, _, _ in os.walk(group) for pid in members(path)}
 
 
 def members(folder: str) -> "list[int]":
@@ -76,4 +84,6 @@ def remove_group(folder: str) -> None:
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise Refused(6, f"cannot remove {path}: {error.strerror}") from error
+            # Somebody may have sent a process into it meanwhile.
+            kill_groups([path])
             time.sleep(0.01)

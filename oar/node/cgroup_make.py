@@ -2,9 +2,12 @@
 
 import contextlib
 import os
-import re
 
+from oar.node.cgroup_limits import group_values
+from oar.node.delegation import ask_for_place, delegated, runs_systemd
+from oar.node.device_rules import deny
 from oar.node.files import put, read
+from oar.node.gpu_devices import denied_devices
 from oar.node.manager_job import Job, Refused
 
 V1_CONTROLLERS = ("cpuset", "freezer", "cpu", "cpuacct", "memory", "devices", "pids", "blkio")
@@ -13,8 +16,9 @@ V2_CONTROLLERS = ("cpuset", "cpu", "memory", "pids", "io")
 
 def hierarchies(root: str) -> "tuple[int, list[str]]":
     """Find the version of cgroups to use and its top folders; version 0 when there is none."""
-    if "cpuset" in read(root + "/cgroup.controllers").split():
-        return 2, [root]
+    for top in (delegated(root), root):
+        if "cpuset" in read(top + "/cgroup.controllers").split():
+            return 2, [top]
     tops = [os.path.realpath(root + "/" + name) for name in V1_CONTROLLERS]
     found = list(dict.fromkeys(top for top in tops if os.path.exists(top + "/cgroup.procs")))
     if os.path.realpath(root + "/cpuset") in found:
@@ -22,9 +26,20 @@ def hierarchies(root: str) -> "tuple[int, list[str]]":
     return 0, []
 
 
+def prepared_hierarchies(job: Job) -> "tuple[int, list[str]]":
+    """Find the version of cgroups to use and its top folders, once systemd has given us a place in v2."""
+    version, tops = hierarchies(job.cgroup_root)
+    if version == 2 and runs_systemd():
+        why = ask_for_place(job.cgroup_root)
+        if why:
+            job.say("WARN", f"systemd gives us no group of our own, using {tops[0]}: {why}")
+        version, tops = hierarchies(job.cgroup_root)
+    return version, tops
+
+
 def make_group(job: Job, account: int) -> str:
     """Make the job's group in each hierarchy; say in words why there can be none, "" when there is."""
-    version, tops = hierarchies(job.cgroup_root)
+    version, tops = prepared_hierarchies(job)
     if not version:
         return f"no cpuset controller below {job.cgroup_root}"
     if not all(os.access(top, os.W_OK) for top in tops):
@@ -41,6 +56,7 @@ def make_group(job: Job, account: int) -> str:
             feed_group(job, top + job.group)
             if version == 1:
                 give_group(top + job.group, account)
+        deny_gpus(job, [top + job.group for top in tops], version)
     except OSError as error:
         raise Refused(5, f"cannot set up {job.group}: {error}") from error
     return ""
@@ -71,9 +87,19 @@ def make_path(top: str, group: str) -> None:
 
 
 def feed_group(job: Job, folder: str) -> None:
-    """Give the group of one hierarchy what the job has there."""
+    """Give the group of one hierarchy what the job has there; raises ``Refused`` or ``OSError``."""
     for name, value in group_values(job, folder):
         put(folder + "/" + name, value)
+
+
+def deny_gpus(job: Job, folders: "list[str]", version: int) -> None:
+    """Keep the job from GPUs of the node that are not its own, if the site wants that."""
+    gpus = job.data.get("gpus")
+    if gpus is None:
+        return
+    values = [str(value) for value in dict(gpus).get(job.node, ())]  # type: ignore[call-overload]  # bad data else
+    root = str(job.data.get("device_root") or "")
+    deny(denied_devices(values, root), folders, version, root)
 
 
 def give_group(folder: str, account: int) -> None:
@@ -81,34 +107,3 @@ def give_group(folder: str, account: int) -> None:
     for path in (folder, folder + "/cgroup.procs", folder + "/tasks"):
         if os.path.exists(path):
             os.chown(path, account, -1)
-
-
-def group_values(job: Job, folder: str) -> "list[tuple[str, str]]":
-    """List what is written into the job's group of one hierarchy: each limit that it has a file for.
-
-    The place for every limit of a job: one line, ``(file, value)``; "" writes nothing.
-    """
-    cpus = cpus_of(job)
-    limits = [
-        ("cpuset.cpus", cpus),
-        ("cpuset.mems", memory_nodes(cpus)),
-    ]
-    return [(name, value) for name, value in limits if value and os.path.exists(folder + "/" + name)]
-
-
-def cpus_of(job: Job) -> str:
-    """Join the cpus that the job has here; "" means all of them."""
-    if job.node not in job.nodes:
-        raise Refused(2, f"the data names no cpus of the node {job.node}")
-    return ",".join(str(value) for value in job.nodes[job.node])
-
-
-def memory_nodes(cpus: str) -> str:
-    """Join the memory nodes that are near these cpus; "" when the kernel does not say."""
-    found = set()
-    for first, last in re.findall(r"(\d+)(?:-(\d+))?", cpus):
-        for cpu in range(int(first), int(last or first) + 1):
-            with contextlib.suppress(OSError):
-                names = os.listdir(f"/sys/devices/system/cpu/cpu{cpu}")
-                found |= {name[4:] for name in names if re.match(r"node\d+$", name)}
-    return ",".join(sorted(found, key=int))

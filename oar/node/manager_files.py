@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from oar.node.files import write
 from oar.node.manager_job import Job, Refused
@@ -25,10 +25,10 @@ def make_directory(job: Job) -> None:
 
 
 @contextlib.contextmanager
-def locked(job: Job) -> "Iterator[None]":
-    """Hold the node's lock for a while."""
+def locked(job: Job, name: str = "job_manager_lock_file") -> "Iterator[None]":
+    """Hold the node's lock, or another one, for a while."""
     try:
-        handle = os.open(job.file("job_manager_lock_file"), os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(job.file(name), os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise Refused(16, f"cannot open the lock file: {error}") from error
     try:
@@ -40,6 +40,16 @@ def locked(job: Job) -> "Iterator[None]":
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def user_locked(job: Job) -> "Iterator[None]":
+    """Hold the user's lock, where files of users are cleaned: no job of the user may begin meanwhile."""
+    if not job.folders_to_clean:
+        yield
+        return
+    with locked(job, "cpuset.lock." + job.user):
+        yield
 
 
 def try_lock(handle: int) -> bool:
@@ -86,7 +96,11 @@ def remove_files(job: Job) -> None:
             raise Refused(19, f"cannot remove {path}: {error.strerror}") from error
 
 
-def other_jobs(job: Job) -> bool:
-    """Tell whether another job of the user is on the node."""
-    pattern = re.compile(re.escape(job.user) + r"_\d+\.env")
-    return any(pattern.match(name) for name in os.listdir(job.directory))
+def other_jobs(job: Job, has_group: "Callable[[str], bool]") -> bool:
+    """Tell whether another job of the user is on the node.
+
+    Each has a file of variables there; one without a group was there before the node was started anew.
+    """
+    pattern = re.compile("(" + re.escape(job.user) + r"_\d+)\.env$")
+    found = [pattern.match(name) for name in os.listdir(job.directory)]
+    return any(has_group(match.group(1)) for match in found if match and match.group(1) != job.name)

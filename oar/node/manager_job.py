@@ -4,6 +4,7 @@ import os
 import sys
 
 CGROUP_ROOT = "/sys/fs/cgroup"
+KILL_LIMIT_S = 20.0
 
 
 class Refused(Exception):
@@ -30,9 +31,20 @@ class Job:
         self.node = environ.get("TAKTUK_HOSTNAME") or environ.get("OAR_NODE") or os.uname().nodename
         self.cgroup_root = str(data.get("cgroup_root") or CGROUP_ROOT)
         self.nodes = dict(data["nodes"])  # type: ignore[call-overload]  # anything else is bad data
-        self.group = ""
-        if data.get("cpuset_path") and not self.shares_machine:
-            self.group = os.path.normpath("/" + str(data["cpuset_path"]) + "/" + self.name)
+        self.group = self.group_of(self.name)
+        self.kill_limit_s = float(str(data.get("kill_limit_s", KILL_LIMIT_S)))
+
+    def group_of(self, name: str) -> str:
+        """Name the group of the job with this name; "" where jobs have none."""
+        if not self.data.get("cpuset_path") or self.shares_machine:
+            return ""
+        return os.path.normpath("/" + str(self.data["cpuset_path"]).strip("/") + "/" + name)
+
+    @property
+    def folders_to_clean(self) -> "list[str]":
+        """List the folders that lose the files of a user whose last job ends; none where nodes share them."""
+        folders = [] if self.shares_machine else list(self.data.get("clean_user_directories") or ())  # type: ignore[call-overload]  # bad data else
+        return [str(folder) for folder in folders]
 
     def file(self, pattern: str) -> str:
         """Name a file of the runtime directory; ``{}`` stands for the job's id."""

@@ -11,6 +11,15 @@ def parent_of(pid: "int | str") -> "int | None":
     return int(words[1]) if words and words[0] not in "ZX" else None
 
 
+def describe(pids: "list[int]") -> str:
+    """Name a few processes with their state, as ps shows it: D is one that the kernel does not let go."""
+    told = []
+    for pid in pids[:3]:
+        name, _, rest = read(f"/proc/{pid}/stat").partition("(")[2].rpartition(")")
+        told.append(f"{pid} {name or '?'} in state {rest.strip()[:1] or '?'}")
+    return ", ".join(told + ["..."] * (len(pids) > 3))
+
+
 def living_processes() -> "dict[int, int]":
     """Map each living process to its parent."""
     found = {int(name): parent_of(name) for name in os.listdir("/proc") if name.isdigit()}

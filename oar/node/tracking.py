@@ -38,9 +38,10 @@ def tracked(job: Job, oarexec: int) -> "set[int]":
     return wanted - spared
 
 
-def kill_until_gone(pid: int) -> None:
-    """Kill one process and wait until it is gone, if we may kill it at all."""
-    while parent_of(pid) is not None and kill([pid]):
+def kill_until_gone(pid: int, limit_s: float) -> None:
+    """Kill one process and wait until it is gone, if we may kill it at all, for so many seconds at most."""
+    deadline = time.monotonic() + limit_s
+    while parent_of(pid) is not None and kill([pid]) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 

@@ -2,7 +2,7 @@
 
 The keys of the data are those of OAR 2's node programs, so that a site's own files
 (JOB_RESOURCE_MANAGER_FILE, OAREXEC_FILE) find what they look for. ``environment``, ``node_file``,
-``properties_file``, ``user_part`` and ``is_cleaned`` are ours.
+``properties_file``, ``user_part``, ``is_cleaned``, ``clean_user_directories`` and the limits are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ from oar.settings import NodeSettings, Settings
 
 READY_LINE = "oarexec is initialized and ready to do the job"
 """What oarexec prints, and nothing else, once the job is its own; it then reports over TCP."""
+
+KILL_LIMIT_S = 20.0
+"""How long a node may try to kill the processes of a job, so that it can still say that they do not die."""
 
 DEFAULT_TYPE = "default"
 """The type of resource that is a part of a node."""
@@ -87,12 +90,16 @@ class LaunchData:
 
     def cpus_of_nodes(self, cpuset_property: str) -> dict[str, list[str]]:
         """List for each node the different values of the property that numbers its cpus."""
-        cpus: dict[str, list[str]] = {node: [] for node in self.nodes}
+        return self.values_of_nodes(cpuset_property)
+
+    def values_of_nodes(self, name: str) -> dict[str, list[str]]:
+        """List for each node the different values of a property of the job's resources there."""
+        values: dict[str, list[str]] = {node: [] for node in self.nodes}
         for row in self.node_rows:
-            value, known = row.get(cpuset_property), cpus[str(row["network_address"])]
+            value, known = row.get(name), values[str(row["network_address"])]
             if value is not None and str(value) not in known:
                 known.append(str(value))
-        return cpus
+        return values
 
     @property
     def node_rows(self) -> list[Mapping[str, object]]:
@@ -112,7 +119,9 @@ def init_program(launch: LaunchData, settings: Settings) -> NodeProgram:
 
 def clean_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     """Build what ends everything of a job on a node; raises ``ConfigurationError`` as ``init_program``."""
-    return _resource_manager("clean", _common_data(launch, settings.nodes), settings.nodes)
+    nodes = settings.nodes
+    data = _common_data(launch, nodes) | {"kill_limit_s": min(KILL_LIMIT_S, nodes.ssh_timeout_s / 2)}
+    return _resource_manager("clean", data, nodes)
 
 
 def suspend_program(action: str, launch: LaunchData, settings: Settings) -> NodeProgram:
@@ -228,7 +237,7 @@ def _common_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
         "array_index": launch.array_index,
         "cpuset_path": nodes.cpuset_path if nodes.cpuset_property else None,
         "nodes": launch.cpus_of_nodes(nodes.cpuset_property) if nodes.cpuset_property else {},
-        "compute_thread_siblings": "no",
+        "compute_thread_siblings": "yes" if nodes.thread_siblings else "no",
         "oar_tmp_directory": nodes.runtime_directory,
         "user": launch.user,
         "job_user": launch.job_user,
@@ -238,6 +247,7 @@ def _common_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
         "launching_directory": launch.launching_directory,
         "job_name": launch.job_name,
         "project": launch.project,
+        "clean_user_directories": list(nodes.clean_directories),
         "log_level": 3,
     }
 
@@ -252,6 +262,10 @@ def _job_data(launch: LaunchData, nodes: NodeSettings) -> dict[str, object]:
         "node_file": node_file(launch, nodes),
         "properties_file": properties_file(launch),
         "environment": job_environment(launch, nodes),
+        "limit_memory": nodes.memory_limit,
+        "memory_nodes": nodes.memory_nodes,
+        "pids_limit": nodes.processes_limit,
+        "gpus": launch.values_of_nodes(nodes.gpu_property) if nodes.gpu_property else None,
     }
 
 

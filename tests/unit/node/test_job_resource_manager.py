@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from oar.node.cgroup_end import members
-from oar.node.cgroup_make import cpus_of, group_values, hierarchies, make_path
+from oar.node.cgroup_end import group_folders, members
+from oar.node.cgroup_limits import cpus_of, group_values
+from oar.node.cgroup_make import hierarchies, make_path
 from oar.node.job_resource_manager import main
 from oar.node.manager_files import exports, other_jobs
 from oar.node.manager_job import Job, Refused
@@ -47,6 +48,22 @@ def mounted(root: Path, *names: str) -> Path:
 
 def test_v2_is_used_when_the_unified_hierarchy_has_cpuset(tmp_path: Path) -> None:
     assert hierarchies(str(unified(tmp_path, "cpuset cpu io memory pids"))) == (2, [str(tmp_path)])
+
+
+def test_the_place_that_systemd_has_given_us_is_preferred_in_v2(tmp_path: Path) -> None:
+    unified(tmp_path, "cpuset memory")
+    (tmp_path / "oar-jobs.service").mkdir()
+    unified(tmp_path / "oar-jobs.service", "cpuset memory")
+    assert hierarchies(str(tmp_path)) == (2, [f"{tmp_path}/oar-jobs.service"])
+
+
+def test_groups_made_before_systemd_gave_us_a_place_are_found_at_the_end(tmp_path: Path) -> None:
+    unified(tmp_path, "cpuset")
+    (tmp_path / "oar-jobs.service").mkdir()
+    unified(tmp_path / "oar-jobs.service", "cpuset")
+    (tmp_path / "oar" / "alice_12").mkdir(parents=True)
+    job = Job(job_data(tmp_path, cpuset_path="/oar", cgroup_root=str(tmp_path)), ON_NODE1)
+    assert group_folders(job) == [f"{tmp_path}/oar/alice_12"]
 
 
 def test_v1_is_used_when_its_controllers_are_mounted(tmp_path: Path) -> None:
@@ -156,13 +173,20 @@ def test_ancestors_go_up_to_the_first_process() -> None:
 def test_files_of_a_user_stay_while_another_job_of_his_is_there(tmp_path: Path) -> None:
     job = Job(job_data(tmp_path), {})
     (tmp_path / "alice_13.env").write_text("")
-    assert other_jobs(job)
+    assert other_jobs(job, lambda name: name == "alice_13")
 
 
 def test_jobs_of_others_do_not_count(tmp_path: Path) -> None:
     job = Job(job_data(tmp_path), {})
-    (tmp_path / "malice_13.env").write_text("")
-    assert not other_jobs(job)
+    for name in ("malice_13.env", "alice_13_14.env", "alice_12.env"):
+        (tmp_path / name).write_text("")
+    assert not other_jobs(job, lambda _name: True)
+
+
+def test_a_job_that_a_start_of_the_node_has_ended_does_not_count(tmp_path: Path) -> None:
+    job = Job(job_data(tmp_path), {})
+    (tmp_path / "alice_13.env").write_text("")
+    assert not other_jobs(job, lambda _name: False)
 
 
 def test_processes_of_another_pid_namespace_are_never_signalled(tmp_path: Path) -> None:
