@@ -12,8 +12,8 @@ oarexec.
 ``clean_user_directories`` and no other job of the user is on the node; never that of system accounts, and not
 on nodes that share a machine.
 
-Exit codes: 2 bad data, 3 bad argument, 4 hierarchy, 5 group not made, 6 not ended or not removed, 13 runtime
-directory, 16 and 17 lock file, 19 files of the job.
+Exit codes: 2 bad data, 3 bad argument, 4 hierarchy, 5 group not made, 6 not ended or not removed, 7 key not
+written, 12 key not removed, 13 runtime directory, 16 and 17 lock file, 19 files of the job.
 """
 
 import json
@@ -23,6 +23,7 @@ import time
 
 from oar.node.cgroup_end import group_folders, kill_groups, left_in, remove_group
 from oar.node.cgroup_make import hierarchies, make_group
+from oar.node.manager_access import close_job, open_job
 from oar.node.manager_account import as_root, work_as_account
 from oar.node.manager_files import (
     locked,
@@ -48,11 +49,22 @@ def init(job: Job) -> None:
             account = os.geteuid()
             with as_root():
                 why = make_group(job, account)
+        open_job(job)
     if why:
         job.say("WARN", "no cgroup for the job, its processes are tracked instead: " + why)
 
 
 def clean(job: Job) -> None:
+    """Let nobody into the job any more, then end all of it."""
+    try:
+        if os.path.isdir(job.directory):
+            with locked(job):
+                close_job(job)
+    finally:
+        end(job)
+
+
+def end(job: Job) -> None:
     """End the job's processes, remove its groups and files; its files go even if its processes do not."""
     try:
         with as_root():

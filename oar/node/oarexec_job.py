@@ -51,7 +51,8 @@ class Job:
         """List all variables of the job."""
         entry = pwd.getpwnam(self.user)
         known = {name: self.environ[name] for name in PASSED_ON if name in self.environ}
-        known.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+        path = known.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        known["PATH"] = f"{self.file('bin')}:{path}"
         known.update(HOME=entry.pw_dir, USER=self.user, LOGNAME=self.user, TERM="unknown")
         known["SHELL"] = entry.pw_shell or "/bin/sh"
         bashrc = os.path.expanduser("~/.batch_job_bashrc")

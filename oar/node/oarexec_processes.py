@@ -63,8 +63,13 @@ def run_script(job: Job, path: str) -> bool:
 
 def enter_groups(job: Job) -> None:
     """Put the calling process into the job's cgroups that exist, as root where the node wants that."""
+    enter_group(job.group)
+
+
+def enter_group(group: str) -> None:
+    """Put the calling process into a cgroup of that name, in each hierarchy that has it."""
     refused = []
-    for path in process_files(job.group):
+    for path in process_files(group):
         try:
             put(path, str(os.getpid()))
         except PermissionError:
