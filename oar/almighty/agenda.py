@@ -20,6 +20,8 @@ class Duty(Enum):
     TIMES = "times"
     CLIENTS = "waiting clients"
     ENERGY = "energy saving"
+    NODE_CHECK = "node check"
+    NEWS = "news to users and administrators"
 
 
 DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
@@ -32,7 +34,7 @@ DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
     Hint.KILL_ASKED: (Duty.KILLS, Duty.SIGNALS),
     Hint.STATE_CHANGED: (Duty.NODE_STATES,),
     Hint.CHECK_TIMES: (Duty.TIMES,),
-    Hint.CHECK_NODES: (),
+    Hint.CHECK_NODES: (Duty.NODE_CHECK,),
     Hint.CHECK_ENERGY: (Duty.ENERGY,),
 }
 """Which duties each hint wakes."""
@@ -40,12 +42,13 @@ DUTIES: Mapping[Hint, tuple[Duty, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How soon and how often; all in seconds."""
+    """How soon and how often; all in seconds. With 0 for ``node_checks``, they wait for a hint."""
 
     after_event: float = 0.1
     between_rounds: float = 0.0
     safety_round: float = 60.0
     times: float = 1.0
+    node_checks: float = 300.0
 
 
 class Agenda:
@@ -54,8 +57,10 @@ class Agenda:
     def __init__(self, rhythm: Rhythm, now: float) -> None:
         self._rhythm = rhythm
         self._wanted: dict[Duty, float] = dict.fromkeys(Duty, now)
+        del self._wanted[Duty.NODE_CHECK]
         self._running: set[Duty] = set()
         self._round_not_before = now
+        self._want_node_check(now)
 
     def hear(self, hint: Hint, now: float) -> None:
         """Note a hint; the same hint many times is one duty."""
@@ -83,8 +88,10 @@ class Agenda:
             self._round_not_before = now + self._rhythm.between_rounds
             self.want(duty, now, after=self._rhythm.safety_round)
             self.want(Duty.CLIENTS, now)
-        elif duty in (Duty.TIMES, Duty.ENERGY):
+        elif duty in (Duty.TIMES, Duty.ENERGY, Duty.NEWS):
             self.want(duty, now, after=self._rhythm.times)
+        elif duty is Duty.NODE_CHECK:
+            self._want_node_check(now)
 
     def retry(self, duty: Duty, now: float, *, after: float) -> None:
         """Note that a duty failed: it is done again ``after`` seconds, not earlier, whatever was asked."""
@@ -97,6 +104,10 @@ class Agenda:
         """Say when ``take`` will next have something; None while all that is wanted runs already."""
         dates = [self._date(duty) for duty in self._wanted if duty not in self._running]
         return min(dates, default=None)
+
+    def _want_node_check(self, now: float) -> None:
+        if self._rhythm.node_checks:
+            self.want(Duty.NODE_CHECK, now, after=self._rhythm.node_checks)
 
     def _is_due(self, duty: Duty, now: float) -> bool:
         return duty in self._wanted and duty not in self._running and self._date(duty) <= now

@@ -14,6 +14,7 @@ from oar.almighty.begin_end import take_report
 from oar.almighty.clients import Clients, send_line
 from oar.almighty.database import Database
 from oar.almighty.energy import EnergySaving
+from oar.almighty.finaud import Finaud
 from oar.almighty.finish import complete_end
 from oar.almighty.front_door import FrontDoor
 from oar.almighty.job_queues import ActionKind, JobAction
@@ -21,6 +22,7 @@ from oar.almighty.launch_pool import LaunchPool
 from oar.almighty.leon import Leon
 from oar.almighty.means import Means
 from oar.almighty.metascheduler import MetaScheduler, RoundFailed
+from oar.almighty.news import News
 from oar.almighty.node_state import NodeStates
 from oar.almighty.recovery import recover
 from oar.almighty.reports import Reports
@@ -50,20 +52,27 @@ class World:
     context: zmq.asyncio.Context
 
 
+def rhythm_of(settings: Settings) -> Rhythm:
+    """Say how soon and how often the server does what, by its configuration."""
+    return Rhythm(
+        between_rounds=settings.server.seconds_between_rounds,
+        node_checks=float(settings.checks.frequency_s),
+    )
+
+
 class Almighty:
     """The server; ``run`` returns after ``stop``. ``ready`` is set once it listens and has begun to work."""
 
     def __init__(
         self, settings: Settings, world: World, rhythm: Rhythm | None = None, grace_s: float = GRACE_S
     ) -> None:
-        server = settings.server
         loop = asyncio.get_running_loop()
         self._now = loop.time
         self._settings = settings
         self._grace_s = grace_s
-        self._agenda = Agenda(rhythm or Rhythm(between_rounds=server.seconds_between_rounds), loop.time())
+        self._agenda = Agenda(rhythm or rhythm_of(settings), loop.time())
         self._database = Database(world.engine)
-        self._pool = LaunchPool(server.launches_at_once, self._perform)
+        self._pool = LaunchPool(settings.server.launches_at_once, self._perform)
         self._clients = Clients(self._database, self._hear, send_line)
         means = Means(
             self._database,
@@ -78,6 +87,7 @@ class Almighty:
         self._leon = Leon(means)
         self._signals = Signals(means)
         self._energy = EnergySaving(means)
+        self._news = News(means)
         self._reports = Reports(means)
         self._metascheduler = world.metascheduler
         self._door = FrontDoor(world.context, self._receive)
@@ -89,6 +99,8 @@ class Almighty:
             Duty.TIMES: Sarko(means, self._leon).look,
             Duty.CLIENTS: self._clients.look,
             Duty.ENERGY: self._energy.settle,
+            Duty.NODE_CHECK: Finaud(means).check,
+            Duty.NEWS: self._news.look,
         }
         self._pauses = dict.fromkeys(Duty, FIRST_PAUSE_S)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -204,5 +216,6 @@ class Almighty:
         await self._signals.close()
         await self._clients.close()
         await self._energy.close()
+        await self._news.close()
         await self._metascheduler.close()
         self._database.close()

@@ -28,6 +28,7 @@ from oar.db.endings import resources_of
 from oar.db.events import check, has_event, record
 from oar.db.locks import lock_resources
 from oar.db.moves import NodeChanges, move_job, suspect_nodes
+from oar.db.notices import order_info, tell_administrators
 from oar.db.resubmit import resubmit
 from oar.db.sets import among
 from oar.db.tables_admin import QueueRow
@@ -87,6 +88,8 @@ def apply_event(connection: Connection, event: Event, now: int, *, with_cgroups:
             record(connection, EventKind.LOG_SUSPECTED, description=event.description, nodes=hosts, now=now)
     if consequence.stops_queues:
         connection.execute(update(QueueRow).values(state=QueueState.INACTIVE))
+        words = f"All queues are stopped ({event.kind}, job {event.job_id}): {event.description}"
+        tell_administrators(connection, words, now)
     again = None if job is None else _submit_again(connection, event, job, consequence.resubmits, now)
     if again is not None:
         effects = (*effects, Effect.WAKE_SCHEDULER)
@@ -126,6 +129,7 @@ def _move(
     connection: Connection, event: Event, job: _Job, consequence: Consequence, now: int
 ) -> tuple[Move | None, tuple[Effect, ...]]:
     if event.kind == EventKind.FRAG_JOB_REQUEST:
+        order_info(connection, job.job_id, event.description, now)
         return None, (Effect.TELL_USER,)
     signal = consequence.job_signal
     if event.kind == EventKind.HOLD_RUNNING_JOB and job.state is JobState.RUNNING:

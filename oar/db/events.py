@@ -20,6 +20,16 @@ IS_SIGNAL = or_(EventRow.type == EventKind.CHECKPOINT, EventRow.type.startswith(
 IS_ENERGY = EventRow.type.in_((EventKind.HALT_NODE, EventKind.WAKEUP_NODE))
 """Which events order nodes to sleep or to wake up; they are left to energy saving."""
 
+IS_NOTICE = EventRow.type.in_(
+    (
+        EventKind.USER_MAIL_NOTIFICATION,
+        EventKind.USER_EXEC_NOTIFICATION,
+        EventKind.NODE_SUSPECTED,
+        EventKind.TELL_ADMINISTRATORS,
+    )
+)
+"""Which events order users or administrators to be told; they are left to who tells them."""
+
 
 def record(
     connection: Connection,
@@ -79,8 +89,11 @@ def record_for_jobs(
     )
 
 
+_TOLD_AT_ONCE = (EventKind.NODE_SUSPECTED, EventKind.TELL_ADMINISTRATORS)
+
+
 def _is_to_check(kind: EventKind | str) -> bool:
-    return is_order(kind) or orders_signal(kind)
+    return is_order(kind) or orders_signal(kind) or kind in _TOLD_AT_ONCE
 
 
 def pending(connection: Connection) -> list[Event]:
@@ -111,6 +124,7 @@ def pending(connection: Connection) -> list[Event]:
             EventRow.to_check == "YES",
             ~IS_SIGNAL,
             ~IS_ENERGY,
+            ~IS_NOTICE,
             ~and_(EventRow.type == EventKind.HOLD_RUNNING_JOB, launching),
         )
         .order_by(EventRow.event_id)

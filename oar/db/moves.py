@@ -28,6 +28,7 @@ from oar.core.states import UNCHANGED, JobState, KillState, NodeState, Reservati
 from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, to_history
 from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
+from oar.db.notices import note_suspected, notices_of_state
 from oar.db.sets import among, format_multirange, given_rows, set_of_ids
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
@@ -276,9 +277,9 @@ def _enter(
     )
     log = JobStateLogRow
     entered = select(JobRow.job_id, literal(to.value), literal(now)).where(among(JobRow.job_id, ids))
-    connection.execute(
-        insert(log).from_select([log.job_id, log.job_state, log.date_start], entered).add_cte(closed)
-    )
+    logged = insert(log).from_select([log.job_id, log.job_state, log.date_start], entered).add_cte(closed)
+    told = notices_of_state(ids, to, now)
+    connection.execute(logged if told is None else logged.add_cte(told.cte("told")))
 
 
 def _hand_out(connection: Connection, given: Sequence[Assignment]) -> None:
@@ -327,6 +328,14 @@ def suspect_nodes(connection: Connection, nodes: Sequence[str], by_checker: bool
     return _move_resources(connection, [(row, signal) for row in rows], now)
 
 
+def move_nodes(connection: Connection, nodes: Collection[str], signal: NodeSignal, now: int) -> NodeChanges:
+    """Carry a signal to all resources of the nodes, but to those that are about to change their state."""
+    lock_resources(connection)
+    settled = ResourceRow.network_address.in_(sorted(nodes)) & (ResourceRow.next_state == UNCHANGED)
+    rows = _lock_resource_rows(connection, settled) if nodes else []
+    return _move_resources(connection, [(row, signal) for row in rows], now)
+
+
 def _lock_resource_rows(connection: Connection, condition: ColumnElement[bool]) -> list[_LockedResource]:
     rows = connection.execute(
         select(*(getattr(ResourceRow, field.name) for field in fields(_LockedResource)))
@@ -349,6 +358,9 @@ def _move_resources(
         ids = [row.resource_id for row, move in moves if move.to is target]
         if ids:
             _enter_standing(connection, ids, target, now)
+    sick = {row.network_address for row, move in moves if Effect.HEAL_NODE in move.effects}
+    if sick:
+        note_suspected(connection, sorted(sick), now)
     taken = [row.resource_id for row, move in moves if Effect.FREE_JOBS in move.effects]
     return NodeChanges(
         tuple(NodeChange(row.resource_id, row.network_address, move.to.state) for row, move in moves),

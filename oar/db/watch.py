@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select
 
 from oar.core.events import Event
 from oar.core.states import UNCHANGED, JobState
-from oar.db.events import IS_ENERGY, IS_SIGNAL
+from oar.db.events import IS_ENERGY, IS_NOTICE, IS_SIGNAL
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
@@ -18,7 +18,7 @@ _NODES = (
 )
 _PENDING_OF = (
     select(EventRow.event_id, EventRow.type, EventRow.date, EventRow.description, _NODES)
-    .where(EventRow.job_id == bindparam("job"), EventRow.to_check == "YES")
+    .where(EventRow.job_id == bindparam("job"), EventRow.to_check == "YES", ~IS_NOTICE)
     .order_by(EventRow.event_id)
 )
 
@@ -51,7 +51,7 @@ def has_node_work(connection: Connection) -> bool:
     """Tell whether an event waits to be acted on, or a resource waits for its next state."""
     found = connection.execute(
         select(
-            exists().where(EventRow.to_check == "YES", ~IS_SIGNAL, ~IS_ENERGY)
+            exists().where(EventRow.to_check == "YES", ~IS_SIGNAL, ~IS_ENERGY, ~IS_NOTICE)
             | exists().where(ResourceRow.next_state != UNCHANGED)
         )
     ).scalar_one()

@@ -21,6 +21,9 @@ from oar.settings import NodeSettings
 OUTPUT_LIMIT = 65536
 """Bytes of one stream of one node that are kept; what comes after is read and dropped."""
 
+CANNOT_RUN = "cannot run "
+"""What the words about a command of ours begin with that could not even be started."""
+
 CONNECTIONS_AT_ONCE = 20
 """How many ssh commands one call runs at the same time."""
 
@@ -107,6 +110,8 @@ class TaktukRemote:
     """One TakTuk for all nodes of a program; ssh where there are fewer than ``from_nodes`` of them.
 
     TakTuk sends itself to each node first: that pays from some number of nodes on, which the site chooses.
+    Nodes reach each other, so one that hangs takes along those behind it: who is lost without a reason is
+    asked once more, by an ssh of its own and within half of ``timeout_s``. Programs must bear that.
     """
 
     taktuk: tuple[str, ...]
@@ -118,6 +123,17 @@ class TaktukRemote:
         names = [node for node in dict.fromkeys(nodes) if is_node_name(node)]
         if len(names) < self.from_nodes:
             return await self.one_by_one.run(nodes, program, timeout_s)
+        answers, lost = await self._run_tree(names, program, timeout_s)
+        if lost:
+            turns = -(-len(lost) // self.one_by_one.at_once)
+            again = await self.one_by_one.run(lost, program, timeout_s / 2 / turns)
+            answers |= {answer.node: answer for answer in again}
+        return [answers.get(node) or _not_a_node(node) for node in nodes]
+
+    async def _run_tree(
+        self, names: list[str], program: NodeProgram, timeout_s: float
+    ) -> tuple[dict[str, Answer], list[str]]:
+        """Run TakTuk; give the answers by node, and the nodes that are silent without a reason."""
         argv = taktuk_argv(self.taktuk, self.one_by_one.ssh, names, program.argv, timeout_s)
         ended = await run_local(argv, program.to_stdin(), timeout_s, OUTPUT_LIMIT * len(names))
         told = parse_output(names, ended.output)
@@ -127,7 +143,9 @@ class TaktukRemote:
             errors = lines.errors or ([ended.errors.strip() or "no answer"] if silent else [])
             timed_out = silent and (ended.timed_out or lines.timed_out)
             answers[name] = Answer(name, lines.status, "\n".join(lines.output), "\n".join(errors), timed_out)
-        return [answers.get(node) or _not_a_node(node) for node in nodes]
+        has_run = ended.status is not None or ended.timed_out
+        lost = [name for name, lines in told.items() if has_run and lines.status is None and not lines.errors]
+        return answers, lost
 
     async def run_command(
         self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 120.0
@@ -165,7 +183,7 @@ async def run_local(argv: Sequence[str], stdin: bytes, timeout_s: float, limit: 
             start_new_session=True,
         )
     except OSError as error:
-        return LocalEnd(None, "", f"cannot run {argv[0]}: {error.strerror}")
+        return LocalEnd(None, "", f"{CANNOT_RUN}{argv[0]}: {error.strerror}")
     output, errors = bytearray(), bytearray()
     try:
         async with asyncio.timeout(timeout_s):

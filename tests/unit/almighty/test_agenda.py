@@ -13,8 +13,24 @@ def quiet_agenda(rhythm: Rhythm = RHYTHM, now: float = 100.0) -> Agenda:
     return agenda
 
 
-def test_everything_is_due_at_the_start():
-    assert set(Agenda(RHYTHM, 100.0).take(100.0)) == set(Duty)
+def test_everything_is_due_at_the_start_but_the_nodes_that_have_not_been_left_alone_for_long():
+    assert set(Agenda(RHYTHM, 100.0).take(100.0)) == set(Duty) - {Duty.NODE_CHECK}
+
+
+def test_nodes_are_checked_at_their_period():
+    agenda = quiet_agenda(Rhythm(node_checks=30.0))
+    assert Duty.NODE_CHECK not in agenda.take(128.9)
+    assert Duty.NODE_CHECK in agenda.take(130.0)
+    agenda.finish(Duty.NODE_CHECK, 140.0)
+    assert Duty.NODE_CHECK not in agenda.take(169.9)
+    assert Duty.NODE_CHECK in agenda.take(170.0)
+
+
+def test_nodes_are_never_checked_by_themselves_with_a_frequency_of_0():
+    agenda = quiet_agenda(Rhythm(node_checks=0.0))
+    assert Duty.NODE_CHECK not in agenda.take(1e9)
+    agenda.hear(Hint.CHECK_NODES, 1e9)
+    assert Duty.NODE_CHECK in agenda.take(1e9)
 
 
 def test_a_round_follows_a_submission_by_the_delay():
@@ -82,10 +98,10 @@ def test_a_kill_asked_while_kills_are_carried_out_is_not_forgotten():
     assert agenda.take(100.2) == (Duty.KILLS,)
 
 
-def test_times_and_energy_saving_are_looked_at_every_second():
+def test_times_energy_saving_and_news_are_looked_at_every_second():
     agenda = quiet_agenda()
     assert agenda.take(100.9) == ()
-    assert agenda.take(101.0) == (Duty.TIMES, Duty.ENERGY)
+    assert agenda.take(101.0) == (Duty.TIMES, Duty.ENERGY, Duty.NEWS)
 
 
 def test_a_changed_state_wakes_the_node_states():
@@ -112,6 +128,6 @@ def test_the_next_date_is_that_of_the_earliest_duty():
 
 
 def test_there_is_no_next_date_while_all_that_is_wanted_runs():
-    agenda = Agenda(RHYTHM, 100.0)
+    agenda = Agenda(Rhythm(node_checks=0.0), 100.0)
     agenda.take(100.0)
     assert agenda.next_date() is None
