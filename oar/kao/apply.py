@@ -27,35 +27,43 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of the decisions: the jobs that wait for the launcher, and whether kills were asked for.
+    """What became of the decisions: the jobs that wait for the launcher, and those that leave since now.
 
+    The besteffort jobs ``leaving`` are killed or told to save their work; the server has to see to it.
     ``again`` asks for another round: jobs ended in this one, and others may wait for that. ``again_in_s``
     asks for one after so many seconds. ``energy`` tells that nodes are to sleep or to wake up.
     """
 
     to_launch: tuple[JobId, ...]
-    killed: bool
+    leaving: frozenset[JobId] = frozenset()
     again: bool = False
     again_in_s: int | None = None
     energy: bool = False
 
+    @property
+    def killed(self) -> bool:
+        """Tell whether the server has something to do about jobs that leave."""
+        return bool(self.leaving)
+
 
 def apply(connection: Connection, world: World, decisions: Decisions) -> Applied:
     """Write what changed; a job that was killed or held meanwhile is left alone."""
-    launched = {one.job_id for one in decisions.launches}
+    # First: a job that gets its resources leaves the plan. One that does not keeps its place there, which
+    # for a reservation is the only one it has.
+    launched = _launch(connection, world, decisions)
     after = [one for one in decisions.plan if one.job_id not in launched]
     write_outcomes(connection, world, decisions, after, world.now)
     again = apply_reservations(connection, decisions, world.now)
-    _launch(connection, world, decisions)
+    record_late_starts(connection, decisions, launched, world.now)
     grant_resumptions(connection, decisions.resumptions, now=world.now)
-    killed = make_room(connection, decisions.leaving, world.now)
+    leaving = make_room(connection, decisions.leaving, world.now)
     ordered = _order_nodes(connection, decisions.energy, world.now)
     # The others are ended when their oarsub, which waits for the answer, was told.
     refused = refused_without_client(connection)
     ended = end_refused_jobs(connection, refused, now=world.now) if refused else ()
     return Applied(
         read_jobs_in(connection, JobState.TO_LAUNCH),
-        killed,
+        leaving,
         again=again or bool(ended),
         again_in_s=None if decisions.next_date is None else max(decisions.next_date - world.now, 1),
         energy=ordered,
@@ -87,7 +95,8 @@ def _replace_rows(connection: Connection, before: Iterable[Assignment], after: I
     write_plan(connection, removed, [one for key, one in new.items() if old.get(key) != one])
 
 
-def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
+def _launch(connection: Connection, world: World, decisions: Decisions) -> frozenset[JobId]:
+    """Give the jobs that start their resources; say which of them got them."""
     waiting = {job.job_id: job for job in world.waiting}
     karma = decisions.karma
     quota = "" if world.quotas is None else QUOTA_OK
@@ -96,7 +105,7 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
         for one in decisions.launches
     ]
     if not wanted:
-        return
+        return frozenset()
     assigned = assign_jobs(
         connection,
         wanted,
@@ -104,12 +113,12 @@ def _launch(connection: Connection, world: World, decisions: Decisions) -> None:
         beside=_companions(world, decisions),
         in_any_state=decisions.in_any_state,
     )
-    record_late_starts(connection, decisions, assigned, world.now)
     for one in decisions.launches:
         if one.job_id in assigned:
             log.info("job %d: assigned resources %s", one.job_id, one.resources)
         else:
             log.info("job %d: not assigned, it or its resources changed meanwhile", one.job_id)
+    return assigned
 
 
 def _order_nodes(connection: Connection, orders: EnergyOrders, now: int) -> bool:

@@ -14,8 +14,8 @@ from oar.kao.evict import Evictions
 log = logging.getLogger(__name__)
 
 
-def make_room(connection: Connection, leaving: Evictions, now: int) -> bool:
-    """Order the signals and ask for the kills; true when there is something new for the server to do.
+def make_room(connection: Connection, leaving: Evictions, now: int) -> frozenset[JobId]:
+    """Order the signals and ask for the kills; say for which jobs that is new, and so for the server to do.
 
     A job that somebody has asked to kill leaves anyway.
     """
@@ -33,7 +33,7 @@ def make_room(connection: Connection, leaving: Evictions, now: int) -> bool:
         log.info("job %d: besteffort, told to save its work, %s", job_id, why)
     for job_id, why in words.items():
         log.info("job %d: besteffort, killed, %s", job_id, why)
-    return bool(told or killed)
+    return frozenset(JobId(one) for one in (*told, *killed))
 
 
 def _why(leaving: Evictions, job_id: JobId) -> str:

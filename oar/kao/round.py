@@ -6,6 +6,7 @@ from oar.core.energy import NOTHING_ASKED, EnergyOrders
 from oar.core.job import Assignment, JobId, Outcome
 from oar.core.states import ReservationState
 from oar.kamelot import Rules, check
+from oar.kamelot.occupation import is_besteffort
 from oar.kao.energy import energy_orders
 from oar.kao.launch import Launches, launch
 from oar.kao.model import USUAL_CHOICES, Decisions, SiteChoices, World
@@ -119,8 +120,13 @@ def _shortened(booked: Booked, launches: Sequence[Assignment]) -> dict[JobId, st
 
 def _first_eviction(booked: Booked, horizon_s: int) -> int | None:
     """Tell when besteffort jobs have to leave for reservations that have a place since now."""
-    dates = (place.start_time - horizon_s for place, _ in booked.answers.places)
-    return min((max(date, booked.world.now + 1) for date in dates), default=None)
+    besteffort = [job.resources for job in booked.world.running if is_besteffort(job)]
+    dates = (
+        max(place.start_time - horizon_s, booked.world.now + 1)
+        for place, _ in booked.answers.places
+        if any(resources & place.resources for resources in besteffort)
+    )
+    return min(dates, default=None)
 
 
 def _next_date(booked: Booked, outcomes: Mapping[JobId, Outcome], *others: int | None) -> int | None:

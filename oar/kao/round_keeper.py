@@ -30,9 +30,11 @@ class RoundKeeper:
     ) -> None:
         """Write what a round decided anew, so that the last ``kept`` records are there; 0 for none.
 
-        ``phases`` are the dates, as ``perf_counter`` tells them, at which it began to read, to decide, to write.
+        ``phases`` are the dates at which it began to read, to decide, to write, as ``perf_counter`` tells.
         """
-        record = record_of(world, decisions, applied.to_launch, self.last_now) if kept else None
+        record = None
+        if kept:
+            record = record_of(world, decisions, applied.to_launch, applied.leaving, last_now=self.last_now)
         self.last_now = world.now
         if record is None:
             return

@@ -13,14 +13,20 @@ _PLANS = {Deed.PLANNED, Deed.MOVED, Deed.UNPLANNED}
 
 
 def record_of(
-    world: World, decisions: Decisions, assigned: Collection[JobId], last_now: int | None = None
+    world: World,
+    decisions: Decisions,
+    assigned: Collection[JobId],
+    leaving: Collection[JobId],
+    last_now: int | None = None,
 ) -> RoundRecord | None:
-    """Make the record of a round whose ``assigned`` jobs got their resources; None when nothing is new.
+    """Make the record of a round; None when nothing is new.
+
+    The ``assigned`` jobs got their resources, those ``leaving`` were not asked before to make room.
 
     ``last_now`` is the date of the round before, if that is known: a start that is as far from now as it was
     then has not moved.
     """
-    found = list(_deeds(world, decisions, assigned))
+    found = list(_deeds(world, decisions, assigned, leaving))
     plans = list(_plans(world, decisions, last_now))
     if not found and not plans:
         return None
@@ -35,7 +41,9 @@ def record_of(
     )
 
 
-def _deeds(world: World, decisions: Decisions, assigned: Collection[JobId]) -> Iterator[JobDecision]:
+def _deeds(
+    world: World, decisions: Decisions, assigned: Collection[JobId], leaving: Collection[JobId]
+) -> Iterator[JobDecision]:
     before = {one.job_id: one.start_time for one in world.plan}
     for one in decisions.launches:
         got = one.job_id in assigned
@@ -49,10 +57,10 @@ def _deeds(world: World, decisions: Decisions, assigned: Collection[JobId]) -> I
             yield _placed(outcome, Deed.GRANTED, told.reason)
     for job_id, words in sorted({**decisions.refused, **decisions.expired}.items()):
         yield JobDecision(job_id, Deed.REFUSED, words)
-    leaving = decisions.leaving
-    for deed, job_ids in ((Deed.KILLED, leaving.kills), (Deed.TOLD_TO_SAVE, leaving.checkpoints)):
-        for job_id in job_ids:
-            other = leaving.room_for.get(job_id)
+    evicted = decisions.leaving
+    for deed, job_ids in ((Deed.KILLED, evicted.kills), (Deed.TOLD_TO_SAVE, evicted.checkpoints)):
+        for job_id in (one for one in job_ids if one in leaving):
+            other = evicted.room_for.get(job_id)
             yield JobDecision(job_id, deed, "" if other is None else f"makes room for job {other}")
     for resumed in decisions.resumptions:
         yield JobDecision(resumed.job_id, Deed.RESUMED)

@@ -282,6 +282,28 @@ def test_a_reservation_killed_between_reading_and_writing_is_not_granted(five: S
     assert five.plan() == {}
 
 
+def test_a_reservation_that_cannot_be_launched_after_all_keeps_its_place(five: Site) -> None:
+    job_id = granted(five)
+    move_to(five, job_id, 0)
+    place = five.plan()[job_id]
+    world, orders = five.metascheduler.look()
+    decisions = five.metascheduler.decide(world, orders)
+    assert [one.job_id for one in decisions.launches] == [job_id]
+    set_states(five, "Suspected", 1)
+    with five.engine.begin() as connection:
+        apply(connection, world, decisions)
+    assert (five.states(), five.plan()) == ({job_id: "Waiting"}, {job_id: place})
+    five.metascheduler.run()
+    assert events(five, job_id) == []
+
+
+def test_a_reservation_that_is_launched_leaves_the_plan(five: Site) -> None:
+    job_id = granted(five)
+    move_to(five, job_id, 0)
+    five.metascheduler.run()
+    assert (five.states(), five.plan()) == ({job_id: "toLaunch"}, {})
+
+
 def test_a_quiet_round_with_reservations_in_the_plan_writes_nothing(five: Site) -> None:
     granted(five)
     five.metascheduler.run()

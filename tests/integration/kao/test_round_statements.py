@@ -3,8 +3,10 @@
 from collections import Counter
 
 import pytest
+from sqlalchemy import update
 
 from oar.core.states import JobState
+from oar.db.tables_resources import PredictionRow
 from tests.integration.databases import Database, DatabasePool
 from tests.integration.kao.site import Site, make_site
 from tests.integration.statements import statements_of
@@ -31,15 +33,21 @@ def site_with(database: Database, jobs: int) -> Site:
     return site
 
 
+def let_a_minute_pass(site: Site) -> None:
+    """Have the last round be a minute ago: the starts of jobs that are due move with the clock."""
+    with site.engine.begin() as connection:
+        connection.execute(update(PredictionRow).values(start_time=PredictionRow.start_time - 60))
+
+
 def forget_queues(site: Site) -> None:
     with site.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE queues SET state = 'notActive'")
 
 
 def statements_of_rounds(site: Site) -> list[int]:
-    """Count those of a round with much to do, of one after it, and of one that forgets its plan."""
+    """Count those of a round with much to do, of one a minute after it, and of one that forgets its plan."""
     counts = []
-    for prepare in (lambda _site: None, lambda _site: None, forget_queues):
+    for prepare in (lambda _site: None, let_a_minute_pass, forget_queues):
         prepare(site)
         with statements_of(site.engine, site.metascheduler.reader) as statements:
             site.metascheduler.run()
@@ -70,7 +78,7 @@ def test_the_jobs_have_all_fates_and_the_plan_is_forgotten_at_last(sites):
         assert site.plan() == {}
 
 
-@pytest.mark.parametrize("number", range(3), ids=["much to do", "after it", "plan forgotten"])
+@pytest.mark.parametrize("number", range(3), ids=["much to do", "a minute later", "plan forgotten"])
 def test_a_round_with_many_jobs_sends_as_many_statements_as_one_with_few(sites, number):
     (_, with_few), (_, with_many) = sites
     assert with_few[number] == with_many[number]

@@ -14,8 +14,10 @@ RULES = Rules(security_time_s=60)
 
 
 def recorded(world, last_now=None):
+    """Make the record of a round of which everything came about."""
     decisions = run_round(world, RULES)
-    return record_of(world, decisions, [one.job_id for one in decisions.launches], last_now)
+    leaving = (*decisions.leaving.kills, *decisions.leaving.checkpoints)
+    return record_of(world, decisions, [one.job_id for one in decisions.launches], leaving, last_now)
 
 
 def after(world, seconds=0):
@@ -44,7 +46,7 @@ def test_a_launch_is_recorded_with_its_place():
 
 def test_a_launch_that_did_not_come_about_is_recorded_as_that():
     world = make_world(make_waiting(1, "nodes=1,walltime=1"))
-    record = record_of(world, run_round(world, RULES), assigned=())
+    record = record_of(world, run_round(world, RULES), assigned=(), leaving=())
     assert [one.deed for one in record.decisions] == [Deed.NOT_LAUNCHED]
     assert record.launched == 0
 
@@ -101,6 +103,16 @@ def test_a_besteffort_job_that_is_killed_is_recorded_with_the_job_it_makes_room_
     assert (killed.job_id, killed.reason) == (7, "makes room for job 8")
 
 
+def test_a_besteffort_job_that_was_asked_before_to_make_room_is_not_recorded_again():
+    besteffort = make_running(7, [1, 2], 900, 7200, types={"besteffort": ""})
+    world = make_world(make_waiting(8, "nodes=3,walltime=1"), running=(besteffort,))
+    first = run_round(world, RULES)
+    world = replace(world, plan=first.plan, told=first.told)
+    second = run_round(world, RULES)
+    assert second.leaving.kills == (7,)
+    assert record_of(world, second, assigned=(), leaving=()) is None
+
+
 def test_a_record_holds_a_bounded_number_of_plans_and_counts_the_rest():
     jobs = [make_waiting(number, "nodes=3,walltime=1") for number in range(10, 10 + round_log.MOST_PLANS + 3)]
     record = recorded(behind(*jobs))
@@ -113,5 +125,5 @@ def test_what_is_told_already_gives_the_reason_of_a_plan_that_moves():
     decisions = run_round(world, RULES)
     world = replace(world, told={JobId(8): decisions.told[JobId(8)]})
     silent = replace(decisions, told={})
-    (one,) = record_of(world, silent, ()).decisions
+    (one,) = record_of(world, silent, assigned=(), leaving=()).decisions
     assert one.reason == world.told[JobId(8)].reason != Told().reason

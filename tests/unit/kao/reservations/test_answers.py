@@ -91,6 +91,15 @@ def test_a_besteffort_job_is_no_obstacle():
     assert sorted(decide(world(asking(1, NOW + 100), running=(running,))).granted) == [1]
 
 
+@pytest.mark.parametrize(("ahead_s", "again_in_s"), [(30, 1), (60, 1), (61, 1), (500, 440)])
+def test_the_round_is_wanted_again_when_besteffort_jobs_have_to_leave_for_a_new_reservation(
+    ahead_s: int, again_in_s: int
+):
+    running = make_running(9, range(1, 6), start_time=NOW, walltime_s=9999, types={"besteffort": ""})
+    decisions = decide(world(asking(1, NOW + ahead_s), running=(running,)))
+    assert decisions.next_date == NOW + again_in_s
+
+
 def test_only_the_first_alternative_counts():
     one = asking(1, NOW + 10, "resource_id=9")
     both = replace(one, moldables=one.moldables + asking(2, NOW).moldables)
