@@ -1,5 +1,6 @@
 """The three programs of a job on its nodes: prepare, start, clean. Answers are values."""
 
+import logging
 from collections.abc import Sequence
 
 from oar.almighty.means import Means
@@ -15,6 +16,10 @@ from oar.remote.programs import (
 )
 from oar.remote.runner import Answer
 
+log = logging.getLogger(__name__)
+
+WARNING = "[WARN] "
+"""What stands before the words of a line in which a program for nodes warns of something."""
 SSH_FAILED = 255
 """What ssh ends with when the node cannot be reached."""
 NOT_STARTED = 50
@@ -48,6 +53,7 @@ async def prepare(means: Means, job: JobOnNodes) -> list[Answer]:
     """Make the job's place on all its nodes; give the answers that are not good."""
     program = init_program(launch_data(job), means.settings)
     answers = await means.remote.run(job.nodes, program, means.many_nodes_timeout_s)
+    _log_warnings(job.job_id, answers)
     return [answer for answer in answers if not answer.good]
 
 
@@ -60,7 +66,24 @@ async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Ans
     except ConfigurationError as error:
         return [Answer(node, None, errors=str(error)) for node in nodes]
     answers = await means.remote.run(nodes, program, means.many_nodes_timeout_s)
+    _log_warnings(job.job_id, answers)
     return [answer for answer in answers if not answer.good]
+
+
+def _log_warnings(job_id: int, answers: Sequence[Answer]) -> None:
+    for words, nodes in warnings_of(answers).items():
+        log.warning("job %d: %s: %s", job_id, ", ".join(nodes), words)
+
+
+def warnings_of(answers: Sequence[Answer]) -> dict[str, list[str]]:
+    """Map what programs warn of to the nodes that say it: a job on many nodes gets one line in the log."""
+    found: dict[str, list[str]] = {}
+    for answer in answers:
+        for line in answer.errors.splitlines():
+            _, mark, words = line.partition(WARNING)
+            if mark:
+                found.setdefault(words.strip(), []).append(answer.node)
+    return found
 
 
 async def freeze(means: Means, job: JobOnNodes) -> list[Answer]:

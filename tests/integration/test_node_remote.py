@@ -1,8 +1,12 @@
 """Nodes reached through real sshd by ssh and by TakTuk: good, dead and silent ones."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +64,37 @@ def test_a_silent_node_is_timed_out_and_takes_nobody_along(remote: Remote) -> No
     assert time.monotonic() - begin < 8
     assert answers["node1"].good
     assert (answers["silent"].good, answers["silent"].timed_out) == (False, True)
+
+
+HANGS_IN_THE_TREE = NodeProgram(
+    "import json, os, pathlib, signal, time\n"
+    "stopped = pathlib.Path(json.loads(DATA)['flag'])\n"
+    "if os.environ.get('TAKTUK_RANK') == '1':\n"
+    "    above, pids = os.getppid(), []\n"
+    "    while 'sshd' not in (stat := pathlib.Path(f'/proc/{above}/stat').read_text()):\n"
+    "        os.kill(above, signal.SIGSTOP)\n"
+    "        pids.append(above)\n"
+    "        above = int(stat.rpartition(')')[2].split()[1])\n"
+    "    stopped.with_suffix('.new').write_text(' '.join(map(str, pids)))\n"
+    "    stopped.with_suffix('.new').rename(stopped)\n"
+    "while not stopped.exists():\n"
+    "    time.sleep(0.01)\n"
+    "print(os.environ['OAR_NODE'], 'TAKTUK_RANK' in os.environ)\n",
+    "init",
+    {},
+)
+"""The first node that TakTuk has reached stops in the middle, and the one behind it answers only then."""
+
+
+def test_nodes_behind_one_that_hangs_are_asked_by_ssh(lab: Lab, tmp_path: Path) -> None:
+    a_chain = ("taktuk", "-t", "20", "-s", "-d", "1")
+    program = replace(HANGS_IN_THE_TREE, data={"flag": str(tmp_path / "stopped")})
+    remote = TaktukRemote(a_chain, SshRemote(lab.ssh))
+    answers = asyncio.run(remote.run(["node1", "node2"], program, 6))
+    for pid in (tmp_path / "stopped").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    assert [answer.output.strip() for answer in answers] == ["node1 False", "node2 False"]
+    assert all(answer.good for answer in answers)
 
 
 def test_hostile_words_arrive_as_they_were(lab: Lab) -> None:

@@ -134,3 +134,21 @@ def test_a_missing_file_of_the_site_is_an_error_that_names_it() -> None:
 def test_a_signal_names_the_job_and_nothing_of_it_is_a_script() -> None:
     argv = signal_argv(12, NodeSignal.USER_SIGNAL, "/var/lib/oar; id", "USR1 $(id)")
     assert argv[3:] == ("sh", "/var/lib/oar; id", "12", "URG", "USR1 $(id)")
+
+
+def test_nodes_are_told_of_no_limit_that_the_site_does_not_set() -> None:
+    data = init_program(JOB, SETTINGS).data
+    limits = ("limit_memory", "pids_limit", "gpus", "compute_thread_siblings", "clean_user_directories")
+    assert [data[name] for name in limits] == [False, 0, None, "no", []]
+
+
+def test_each_node_is_told_of_its_gpus() -> None:
+    nodes = replace(NODES, gpu_property="gpudevice")
+    rows = [row(1, "node1", 0) | {"gpudevice": 1}, row(2, "node2", 0) | {"gpudevice": None}]
+    data = init_program(replace(JOB, resources=rows), Settings(nodes=nodes)).data
+    assert data["gpus"] == {"node1": ["1"], "node2": []}
+
+
+def test_a_node_gives_up_killing_while_the_server_still_waits_for_its_answer() -> None:
+    nodes = replace(NODES, ssh_timeout_s=10)
+    assert clean_program(JOB, Settings(nodes=nodes)).data["kill_limit_s"] == 5
