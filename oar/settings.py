@@ -346,8 +346,23 @@ class SubmissionSettings:
     default_project: str = key("PROJECT", "default")
     waiting_reservations: Bound = key("OARSUB_MAX_WAITING_RESERVATIONS", Bound(2), least=0)
     reservation_hook: str = key("ADVANCE_RESERVATION_VALIDATION_HOOK_EXEC_FILE", "")
+    forces_job_key: bool = key("OARSUB_FORCE_JOB_KEY", False)
     admission_folder: str = key("ADMISSION_RULES_PATH", "")
     admission_plugins: tuple[str, ...] = key("ADMISSION_PLUGINS", ())
+
+
+@dataclass(frozen=True, slots=True)
+class OarshSettings:
+    """How users enter their jobs by ssh; options are written as getopt wants them."""
+
+    ssh: tuple[str, ...] = key("OARSH_OPENSSH_CMD", ())
+    options: str = key(
+        "OPENSSH_OPTSTR", "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
+    )
+    passed_on: str = key("OPENSSH_OPTSTR_FILTERED", "1246b:c:fkm:nqtvxCT")
+    default_options: tuple[str, ...] = key(
+        "OARSH_OPENSSH_DEFAULT_OPTIONS", ("-oProxyCommand=none", "-oPermitLocalCommand=no")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,4 +391,5 @@ class Settings:
     walltime: WalltimeSettings = field(default_factory=WalltimeSettings)
     energy: EnergySettings = field(default_factory=EnergySettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
+    oarsh: OarshSettings = field(default_factory=OarshSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)

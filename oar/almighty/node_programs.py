@@ -1,11 +1,16 @@
 """The three programs of a job on its nodes: prepare, start, clean. Answers are values."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from oar.almighty.means import Means
-from oar.db.launch import JobOnNodes
+from oar.core.job_key import BadKey, JobKey
+from oar.db.launch import JobOnNodes, whole_nodes
 from oar.errors import ConfigurationError
+from oar.remote.access import CLASSIC_SSH
 from oar.remote.programs import (
     READY_LINE,
     LaunchData,
@@ -15,6 +20,7 @@ from oar.remote.programs import (
     suspend_program,
 )
 from oar.remote.runner import Answer
+from oar.remote.ssh_keys import new_key
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +57,28 @@ def launch_data(job: JobOnNodes) -> LaunchData:
 
 async def prepare(means: Means, job: JobOnNodes) -> list[Answer]:
     """Make the job's place on all its nodes; give the answers that are not good."""
-    program = init_program(launch_data(job), means.settings)
+    key, whole = job.key or await _new_key(job), await _whole_nodes(means, job)
+    program = init_program(replace(launch_data(job), key=key, whole_nodes=whole), means.settings)
     answers = await means.remote.run(job.nodes, program, means.many_nodes_timeout_s)
     _log_warnings(job.job_id, answers)
     return [answer for answer in answers if not answer.good]
+
+
+async def _new_key(job: JobOnNodes) -> JobKey | None:
+    """Make the key by which the job's user gets from node to node; it is kept on the nodes only."""
+    if len(job.nodes) < 2:
+        return None
+    try:
+        return await asyncio.to_thread(new_key)
+    except BadKey as error:
+        log.warning("job %d: oarsh will not lead from node to node: %s", job.job_id, error)
+        return None
+
+
+async def _whole_nodes(means: Means, job: JobOnNodes) -> tuple[str, ...]:
+    if CLASSIC_SSH not in job.types:
+        return ()
+    return await means.database.run(partial(whole_nodes, job=job))
 
 
 async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Answer]:

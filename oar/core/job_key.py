@@ -100,7 +100,8 @@ def hide_key_of_directive(line: str) -> str:
 
 def ssh_keys(key: JobKey | None, private_file: str) -> Mapping[str, Mapping[str, str]]:
     """Write a key as OAR 2's node programs read it."""
+    public = " ".join(key.public.split()[:2]) if key else ""  # OAR 2 keeps the comment
     return {
-        "public": {"file_name": ".ssh/authorized_keys", "key": key.public if key else ""},
+        "public": {"file_name": ".ssh/authorized_keys", "key": public},
         "private": {"file_name": private_file, "key": key.private if key else ""},
     }

@@ -1,11 +1,13 @@
 """One job as the server must know it to start it on its nodes, or to end it there."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
+from oar.core.job_key import JobKey
 from oar.core.states import JobState, JobType, KillState
 from oar.db.endings import resources_of
 from oar.db.sets import among
@@ -40,6 +42,8 @@ _JOB = (
         JobRow.assigned_moldable_job,
         MoldableRow.moldable_walltime,
         ChallengeRow.challenge,
+        ChallengeRow.ssh_private_key,
+        ChallengeRow.ssh_public_key,
         KillRow.frag_state,
         _TYPES.label("types"),
     )
@@ -78,6 +82,8 @@ class JobOnNodes:
     resources: tuple[Mapping[str, Any], ...]
     types: Mapping[str, str]
     kill: KillState | None
+    key: JobKey | None = None
+    """The key that the job was submitted with."""
 
     @property
     def is_noop(self) -> bool:
@@ -108,6 +114,17 @@ def read_kill(connection: Connection, job_id: int) -> KillState | None:
     """Say how far a kill of the job has come; None when none was asked for."""
     state = connection.execute(_KILL, {"job": job_id}).scalar_one_or_none()
     return None if state is None else KillState(state)
+
+
+def whole_nodes(connection: Connection, job: JobOnNodes) -> tuple[str, ...]:
+    """Name the nodes of a job that it has all resources of."""
+    has = Counter(str(row["network_address"]) for row in job.resources if row.get("type") == DEFAULT_TYPE)
+    there = connection.execute(
+        select(ResourceRow.network_address, func.count())
+        .where(ResourceRow.network_address.in_(job.nodes), ResourceRow.type == DEFAULT_TYPE)
+        .group_by(ResourceRow.network_address)
+    )
+    return tuple(sorted(node for node, count in there if has[node] == count))
 
 
 def _resource_rows(connection: Connection, ids: Iterable[int]) -> tuple[Mapping[str, Any], ...]:
@@ -144,6 +161,7 @@ def _to_job(row: Any, resources: tuple[Mapping[str, Any], ...]) -> JobOnNodes:
         resources=resources,
         types={name: value for name, _, value in pairs},
         kill=KillState(row.frag_state) if row.frag_state else None,
+        key=JobKey(row.ssh_private_key, row.ssh_public_key) if row.ssh_private_key else None,
     )
 
 

@@ -94,6 +94,11 @@ def argument_loader_argv(action: str, packed: str) -> tuple[str, ...]:
     return ("python3", "-I", "-S", "-c", ARGUMENT_LOADER, action, packed)
 
 
+def standalone_program(source: str) -> str:
+    """Write a bundled program as a file that a node's python3 runs; it gets the file's arguments."""
+    return f"import sys\nsource = {source.encode()!r}\ndata = b''\n{_RUN}"
+
+
 def ssh_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:
     """Build the ssh command that runs ``argv`` on a node, without terminal or X11.
 

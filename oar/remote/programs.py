@@ -11,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from oar.core.durations import format_duration
+from oar.core.job_key import JobKey
 from oar.core.states import JobType
 from oar.errors import ConfigurationError
+from oar.remote.access import CLASSIC_SSH, access_data
 from oar.remote.bundle import bundle
 from oar.remote.runner import NodeProgram
 from oar.settings import NodeSettings, Settings
@@ -62,6 +64,10 @@ class LaunchData:
     reservation: str = "None"
     mode: str = JobType.PASSIVE
     checkpoint_signal: int = 12
+    key: JobKey | None = None
+    """Who has it may enter the job; None when nobody shall."""
+    whole_nodes: Sequence[str] = ()
+    """The nodes that the job has to itself, as far as anybody asked."""
 
     @property
     def job_user(self) -> str:
@@ -114,6 +120,8 @@ class LaunchData:
 def init_program(launch: LaunchData, settings: Settings) -> NodeProgram:
     """Build what prepares a node for a job; raises ``ConfigurationError`` when the site's file is missing."""
     data = _common_data(launch, settings.nodes) | _job_data(launch, settings.nodes)
+    data |= access_data(launch.cpuset_name, launch.key, settings)
+    data["classic_ssh_nodes"] = list(launch.whole_nodes) if CLASSIC_SSH in launch.types else []
     return _resource_manager("init", data, settings.nodes)
 
 

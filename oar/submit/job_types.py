@@ -102,6 +102,7 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
         "idempotent": JobTypeForm("idempotent", bare=True),
         "noop": JobTypeForm("noop or noop=standby", _among("standby"), bare=True),
         "no_quotas": JobTypeForm("no_quotas", bare=True),
+        "allow_classic_ssh": JobTypeForm("allow_classic_ssh", bare=True),
         "state": JobTypeForm("state=permissive", _among("permissive")),
         "timesharing": JobTypeForm(
             "timesharing=A,B with user or * for A and name or * for B",
