@@ -5,6 +5,8 @@
 2. events, then jobs by id, then what belongs to a job: logs, request, assignment, kill
 3. resources by id (``lock_resource_rows``), then their logs
 
+Only submissions want the reservations of a user (``lock_reservations``), before anything else.
+
 A command that follows it is never the victim of a deadlock. The server tries again when it is one.
 """
 
@@ -19,9 +21,18 @@ Without it two assignments could not see each other, and a node could leave whil
 """
 
 
+LOCK_RESERVATIONS = 0x0A13
+"""First key of the advisory locks under which the reservations of a user are counted and added to."""
+
+
 def lock_resources(connection: Connection) -> None:
     """Wait until no other transaction gives out or takes away resources; held until the commit."""
     connection.execute(select(func.pg_advisory_xact_lock(LOCK_RESOURCES)))
+
+
+def lock_reservations(connection: Connection, user: str) -> None:
+    """Wait until no other transaction adds to the reservations of a user; held until the commit."""
+    connection.execute(select(func.pg_advisory_xact_lock(LOCK_RESERVATIONS, func.hashtext(user))))
 
 
 def lock_resource_rows(connection: Connection, condition: ColumnElement[bool]) -> list[int]:

@@ -35,8 +35,8 @@ def submit(engine: Engine, reader: Engine, draft: Draft, host: str, port: int | 
     reader.dispose()  # connections are few: a submission that waits to be written holds one, not two
     with engine.begin() as connection:
         new = _placed(connection, new)
-        if new.reserved_from is not None:
-            check_reservations(connection, draft)
+        if draft.submission.reserved_for is not None:
+            check_reservations(connection, draft, draft.submission.reserved_for)
         return insert_jobs(connection, new, database_now(connection))
 
 
@@ -45,8 +45,8 @@ def rehearse(reader: Engine, draft: Draft, host: str) -> NewJobs:
     with reader.connect() as connection:
         new = _placed(connection, _jobs_of(connection, draft, host, port=None))
         check_required(connection, new.required_jobs)
-        if new.reserved_from is not None:
-            check_reservations(connection, draft)
+        if draft.submission.reserved_for is not None:
+            check_reservations(connection, draft, draft.submission.reserved_for)
     return new
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from oar.cli.oarsub import oarsub
 from oar.core.durations import parse_date
 from oar.db.resources import add_resource
 from oar.db.tables_jobs import JobRow, MoldableRow
+from oar.db.waiting_reservations import count_waiting_reservations
 from oar.settings import NodeSettings
 from tests.integration.commands.terminal import Terminal
 
@@ -68,10 +70,10 @@ def test_now_is_the_date_of_the_registration(frontend: Terminal):
 
 
 def test_each_job_of_an_array_is_a_reservation(frontend: Terminal):
-    reserve(frontend, LATER, "--array", "3", "true")
+    reserve(frontend, LATER, "--array", "2", "true")
     assert [(job.reservation, job.start_time) for job in jobs(frontend)] == [
         ("toSchedule", parse_date(LATER))
-    ] * 3
+    ] * 2
 
 
 def test_a_line_of_a_script_reserves_too(frontend: Terminal, tmp_path: Path):
@@ -112,6 +114,29 @@ def test_a_third_waiting_reservation_is_refused(frontend: Terminal):
     assert result.exit_code == 254
     assert "you cannot have more than 2 waiting advance reservations" in result.stderr + result.stdout
     assert len(jobs(frontend)) == 2
+
+
+def test_an_array_is_as_many_reservations_as_it_has_jobs(frontend: Terminal):
+    reserve(frontend, LATER, "true")
+    assert reserve(frontend, LATER, "--array", "2", "true").exit_code == 254
+    assert len(jobs(frontend)) == 1
+
+
+def test_reservations_of_one_user_are_counted_one_submission_after_the_other(frontend: Terminal):
+    engine = frontend.database.engine
+    with engine.begin() as first, engine.begin() as second:
+        count_waiting_reservations(first, "alice")
+        second.exec_driver_sql("SET LOCAL lock_timeout = 100")
+        assert count_waiting_reservations(second, "bob") == 0
+        with pytest.raises(OperationalError, match="lock timeout"):
+            count_waiting_reservations(second, "alice")
+
+
+def test_a_reservation_that_ends_after_the_last_date_there_is_is_refused(frontend: Terminal):
+    request = "{type = 'default'}/resource_id=1,walltime=48:00:00"
+    result = frontend.run(oarsub, "--no-wait", "-r", "2038-01-16 08:00:00", "-l", request, "true")
+    assert (result.exit_code, jobs(frontend)) == (7, [])
+    assert "the last date is 2038-01-17" in result.stderr
 
 
 def test_users_whom_the_administrators_name_have_any_number_of_reservations(
