@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from oar.remote.programs import (
     LaunchData,
@@ -90,6 +91,8 @@ class Node:
     prologue: str = ""
     epilogue: str = ""
     script_timeout_s: int = 10
+    limits: dict[str, Any] = field(default_factory=dict)
+    """What else the site sets for nodes, by the names of `NodeSettings`."""
 
     @property
     def settings(self) -> Settings:
@@ -100,6 +103,7 @@ class Node:
             prologue=self.prologue,
             epilogue=self.epilogue,
             prologue_timeout_s=self.script_timeout_s,
+            **self.limits,
         )
         return Settings(nodes=nodes, server=ServerSettings(hostname="127.0.0.1", text_port=self.server.port))
 
