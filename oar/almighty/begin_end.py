@@ -21,6 +21,7 @@ from oar.db.events import has_event, record
 from oar.db.launch import read_job, read_kill
 from oar.db.moves import JobValues, move_job
 from oar.db.watch import read_state
+from oar.settings import FrontendSettings
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +72,13 @@ def begin_end(
     return True
 
 
-def begin_reported_end(connection: Connection, report: JobReport) -> bool:
+def begin_reported_end(
+    connection: Connection, report: JobReport, frontends: FrontendSettings | None = None
+) -> bool:
     """Bring a job into Finishing as its oarexec reports it; False when that was done before."""
     kinds = events_of_oarexec_code(report.oarexec_code)
     description = f"oarexec of job {report.job_id} ended with {report.oarexec_code}"
-    message = _why_not_run(connection, report)
+    message = _why_not_run(connection, report, frontends or FrontendSettings())
     if message:
         description = f"{description}: {message}"
     elif report.oarexec_code in KILLED_BY_OAREXEC:
@@ -105,14 +108,14 @@ def begin_condemned_end(connection: Connection, event: Event) -> bool:
     return begin_end(connection, event.job_id, [])
 
 
-def _why_not_run(connection: Connection, report: JobReport) -> str:
+def _why_not_run(connection: Connection, report: JobReport, frontends: FrontendSettings) -> str:
     """Say in words why the command could not be run, "" when it was."""
     code = EPILOGUE_FAILED_TOO.get(report.oarexec_code, report.oarexec_code)
     job = read_job(connection, report.job_id) if code in REASONS else None
-    if job is None or not job.nodes:
+    if job is None:
         return ""
     return REASONS[code].format(
-        node=job.nodes[0],
+        node=job.host(frontends),
         user=job.user,
         directory=job.launching_directory,
         stdout=job.stdout_file,
@@ -130,7 +133,8 @@ def _why_killed(connection: Connection, job_id: int) -> str:
 
 async def take_report(means: Means, report: JobReport) -> bool:
     """Store the end that oarexec reports; False when there is nothing left to do about it."""
-    begun = await means.database.run(partial(begin_reported_end, report=report))
+    frontends = means.settings.frontends
+    begun = await means.database.run(partial(begin_reported_end, report=report, frontends=frontends))
     if begun:
         told = describe_status(report.script_status)
         log.info("job %d: ended, %s (oarexec code %d)", report.job_id, told, report.oarexec_code)

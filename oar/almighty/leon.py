@@ -38,7 +38,7 @@ class Leon:
         self._signals: dict[tuple[int, NodeSignal], asyncio.Task[None]] = {}
         self._sent_at: dict[int, float] = {}
         # Kills have a line of their own: a server that starts has a question for each job that runs.
-        self._lines = {kill: OarexecLine(means.remote, means.settings.nodes) for kill in (True, False)}
+        self._lines = {kill: OarexecLine(means.remote, means.settings) for kill in (True, False)}
 
     async def carry_out_kills(self) -> None:
         """Do what every open kill asks for."""
@@ -94,7 +94,7 @@ class Leon:
             for pause in (*PAUSES_S, 0.0):
                 job = await self._means.database.run(partial(read_job, job_id=job_id))
                 # A job that is being launched is told by its runner, as soon as it runs.
-                if job is None or job.state not in CAN_BE_SIGNALLED or not job.nodes:
+                if job is None or job.state not in CAN_BE_SIGNALLED or job.is_noop:
                     return
                 if await self._send(job, signal):
                     return

@@ -56,7 +56,9 @@ def launch_data(job: JobOnNodes) -> LaunchData:
 
 
 async def prepare(means: Means, job: JobOnNodes) -> list[Answer]:
-    """Make the job's place on all its nodes; give the answers that are not good."""
+    """Make the job's place on all its nodes, if it works there; give the answers that are not good."""
+    if not job.works_on_nodes:
+        return []
     key, whole = job.key or await _new_key(job), await _whole_nodes(means, job)
     program = init_program(replace(launch_data(job), key=key, whole_nodes=whole), means.settings)
     answers = await means.remote.run(job.nodes, program, means.many_nodes_timeout_s)
@@ -83,7 +85,7 @@ async def _whole_nodes(means: Means, job: JobOnNodes) -> tuple[str, ...]:
 
 async def clean(means: Means, job: JobOnNodes, nodes: Sequence[str]) -> list[Answer]:
     """End everything of the job on ``nodes``; give the answers that are not good."""
-    if job.is_noop or not nodes:
+    if not (job.works_on_nodes and nodes):
         return []
     try:
         program = clean_program(launch_data(job), means.settings)
@@ -127,9 +129,9 @@ async def _suspend_resume(action: str, means: Means, job: JobOnNodes) -> list[An
 
 
 async def start_oarexec(means: Means, job: JobOnNodes, *, may_start: bool = True) -> Answer:
-    """Start oarexec on the job's first node; without ``may_start`` it only reports what it finds there."""
+    """Start oarexec where the job works; without ``may_start`` it only reports what it finds there."""
     program = oarexec_program(launch_data(job), means.settings, may_start=may_start)
-    (answer,) = await means.remote.run(job.nodes[:1], program, means.oarexec_timeout_s)
+    (answer,) = await means.remote.run([job.host(means.settings.frontends)], program, means.oarexec_timeout_s)
     return answer
 
 

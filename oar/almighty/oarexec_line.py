@@ -8,7 +8,7 @@ from oar.almighty.gate import PatientGate
 from oar.db.launch import JobOnNodes
 from oar.remote.programs import NodeSignal, signal_argv
 from oar.remote.runner import Answer, Remote
-from oar.settings import NodeSettings
+from oar.settings import Settings
 
 SIGNALS_AT_ONCE = 64
 SLOW_SIGNALS = 256
@@ -23,7 +23,7 @@ PAUSES_S = (0.2, 0.4, 0.8)
 class OarexecLine:
     """A way to the oarexecs of jobs; only so many signals go out at once, to each node and to all."""
 
-    def __init__(self, remote: Remote, settings: NodeSettings) -> None:
+    def __init__(self, remote: Remote, settings: Settings) -> None:
         self._remote = remote
         self._settings = settings
         self._of_all = PatientGate(SIGNALS_AT_ONCE, SLOW_SIGNALS, SLOW_AFTER_S)
@@ -32,11 +32,11 @@ class OarexecLine:
         )
 
     async def send(self, job: JobOnNodes, signal: NodeSignal, user_signal: str = "") -> Answer:
-        """Send one signal to the job's first node; ``user_signal`` is what USER_SIGNAL passes on.
+        """Send one signal to where the job works; ``user_signal`` is what USER_SIGNAL passes on.
 
         The answer's status is NO_OAREXEC where no oarexec of the job is alive.
         """
-        node, settings = job.nodes[0], self._settings
+        node, settings = job.host(self._settings.frontends), self._settings.nodes
         argv = signal_argv(job.job_id, signal, settings.runtime_directory, user_signal)
         async with self._of_node[node], self._of_all.place():
             return await self._remote.run_command(node, argv, b"", settings.ssh_timeout_s)

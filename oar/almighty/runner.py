@@ -51,7 +51,7 @@ async def launch(means: Means, job_id: int) -> bool:
         _let_inner_jobs_start(means, job)
         await _run_prologue(means, job)
         return False
-    log.info("job %d: launching on %s", job_id, ", ".join(job.nodes))
+    log.info("job %d: launching on %s", job_id, ", ".join(_places(means, job)))
     _tell_client(means, job)
     try:
         if not await _make_ready(means, job):
@@ -69,9 +69,10 @@ async def launch(means: Means, job_id: int) -> bool:
 async def ask_for_report(means: Means, job_id: int) -> None:
     """Have a running job reported whose oarexec is not alive: its node may still know how the job ended."""
     job = await means.database.run(partial(read_job, job_id=job_id))
-    if job is None or job.state is not JobState.RUNNING or not job.nodes:
+    if job is None or job.state is not JobState.RUNNING or job.is_noop:
         return
-    log.warning("job %d: no oarexec of it is alive on %s", job_id, job.nodes[0])
+    host = job.host(means.settings.frontends)
+    log.warning("job %d: no oarexec of it is alive on %s", job_id, host)
     if means.settings.nodes.oarexec_file:
         # A site's own program might start the job a second time.
         if await take_report(means, JobReport(job_id, ENDED_BY_KILL, None, "")):
@@ -80,21 +81,25 @@ async def ask_for_report(means: Means, job_id: int) -> None:
     answer = await start_oarexec(means, job, may_start=False)
     if not is_ready(answer):
         why = describe(answer)
-        log.warning("job %d: %s cannot tell how the job ended: %s", job_id, job.nodes[0], why)
+        log.warning("job %d: %s cannot tell how the job ended: %s", job_id, host, why)
 
 
 def _enter_launching(connection: Connection, job_id: int) -> JobOnNodes | None:
     now = database_now(connection)
     moved = move_job(connection, job_id, JobSignal.LAUNCH, now=now)
     job = read_job(connection, job_id)
-    if moved is not None and (job is None or not (job.nodes or job.is_noop)):
-        move_job(connection, job_id, JobSignal.FAIL, now=now, message="Job was given no node to run on")
+    if moved is not None and (job is None or not job.resources):
+        move_job(connection, job_id, JobSignal.FAIL, now=now, message="Job was given no resource to run on")
         return None
     if job is None or (moved is None and job.state is not JobState.LAUNCHING):
         return None
     if job.is_noop:
         move_job(connection, job_id, JobSignal.START, now=now)
     return job
+
+
+def _places(means: Means, job: JobOnNodes) -> tuple[str, ...]:
+    return job.nodes if job.works_on_nodes else (job.host(means.settings.frontends),)
 
 
 async def _make_ready(means: Means, job: JobOnNodes) -> bool:
@@ -120,7 +125,7 @@ async def _started(means: Means, job: JobOnNodes) -> bool:
         log.warning("job %d: ended while it was being launched, cleaning its nodes", job.job_id)
         await clean(means, job, job.nodes)
         return False
-    log.info("job %d: running, oarexec is on %s", job.job_id, job.nodes[0])
+    log.info("job %d: running, oarexec is on %s", job.job_id, job.host(means.settings.frontends))
     _let_inner_jobs_start(means, job)
     _tell_client(means, job)
     return is_killed

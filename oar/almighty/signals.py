@@ -28,7 +28,7 @@ class Signals:
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._line = OarexecLine(means.remote, means.settings.nodes)
+        self._line = OarexecLine(means.remote, means.settings)
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def look(self) -> None:
@@ -65,7 +65,8 @@ class Signals:
         trouble = why_not(job, order)
         if not trouble and job is not None:
             trouble = await self._send(job, order)
-        words = "" if job is None or trouble else f"{_name(order, job)} sent to the job on {job.nodes[0]}"
+        host = "" if job is None else job.host(self._means.settings.frontends)
+        words = "" if job is None or trouble else f"{_name(order, job)} sent to the job on {host}"
         if await self._means.database.run(partial(_answer, order=order, trouble=trouble, words=words)):
             if trouble:
                 log.warning("job %d: not signalled: %s", order.job_id, trouble)
@@ -80,7 +81,7 @@ class Signals:
             if answer.status != NO_OAREXEC:
                 return "" if answer.good else f"{answer.node}: {describe(answer)}"
             await asyncio.sleep(pause)
-        return f"no oarexec of the job is alive on {job.nodes[0]}"
+        return f"no oarexec of the job is alive on {job.host(self._means.settings.frontends)}"
 
 
 def why_not(job: JobOnNodes | None, order: SignalOrder) -> str:
@@ -89,8 +90,8 @@ def why_not(job: JobOnNodes | None, order: SignalOrder) -> str:
         return f"the job is {'not there' if job is None else job.state}, not Running"
     if job.mode is JobType.INTERACTIVE:
         return "an interactive job has no command to signal"
-    if job.is_noop or not job.nodes:
-        return "the job has no command on a node"
+    if job.is_noop:
+        return "the job has no command"
     if order.number == 0:
         return "there is no such signal"
     return ""

@@ -29,10 +29,6 @@ from oar.remote.runner import Answer
 
 log = logging.getLogger(__name__)
 
-ON_FRONTEND = frozenset({"deploy", "cosystem"})
-"""Types of jobs whose processes are not on their nodes."""
-
-
 async def suspend(means: Means, job_id: int) -> None:
     """Stop the processes of a job, and tell the site."""
     job = await means.database.run(partial(read_job, job_id=job_id))
@@ -89,8 +85,8 @@ async def resume(means: Means, job_id: int) -> None:
 
 
 def _may_be_suspended(job: JobOnNodes) -> bool:
-    is_there = job.state in (JobState.RUNNING, JobState.SUSPENDED) and bool(job.nodes)
-    return is_there and not job.kill_is_open and ON_FRONTEND.isdisjoint(job.types)
+    is_there = job.state in (JobState.RUNNING, JobState.SUSPENDED) and job.works_on_nodes
+    return is_there and not job.kill_is_open
 
 
 def _enter_suspended(connection: Connection, job_id: int) -> bool:

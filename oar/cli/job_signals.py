@@ -130,7 +130,8 @@ def _tell(
         return NOT_SENT
     with context.engine.connect() as connection:
         job = read_job(connection, job_id)
-    click.echo(wanted.done(job_id, job.nodes[0] if job is not None and job.nodes else "its node"))
+    host = "its node" if job is None else job.host(context.settings.frontends)
+    click.echo(wanted.done(job_id, host))
     return 0
 
 

@@ -39,6 +39,7 @@ EXIT_CODES = {
     10: "the reservation is refused",
     11: "the interactive job did not start",
     12: "a script or a parameter file cannot be read, or a #OAR line is wrong",
+    16: "a program to be told by (--notify) has characters that are not let through",
     17: "an interactive job of type noop, or a connection to one",
     18: "a resource request (-l) is not understood",
     20: "the job cannot be connected to: it does not run, or belongs to somebody else",
@@ -46,6 +47,7 @@ EXIT_CODES = {
     243: "the name of the error file (-E) is refused",
     244: "the name of the output file (-O) is refused",
     248: "the queue does not exist",
+    250: "the way to be told (--notify) is not understood",
     251: "the request can never be met, or names an unknown property",
     254: "an admission rule refuses the job",
 }
@@ -130,6 +132,13 @@ EXIT_CODES = {
     help="Reserve the resources from this date: YYYY-MM-DD hh:mm:ss, a time of today, or now; an end behind "
     "a comma gives the walltime. Waits until the reservation is granted or refused. Without COMMAND the job "
     "holds its resources until it is deleted or its walltime is over.",
+)
+@click.option(
+    "--notify",
+    metavar="WISH",
+    help="Be told what becomes of the job: mail:ADDRESS,... or exec:/PROGRAM ARGUMENTS, which is run as you "
+    "on this host with the job's number, its name, a tag and words; [TAG,...] before it chooses among "
+    "RUNNING, END, ERROR, INFO, SUSPENDED, RESUMING.",
 )
 @click.option("--no-wait", is_flag=True, help="Do not wait for the answer to -r; oarstat shows it.")
 @click.option("--hold", is_flag=True, help="Keep the job from being scheduled until oarresume.")

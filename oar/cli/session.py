@@ -37,7 +37,7 @@ def hold_session(context: Context, job_id: int, *, ends_job: bool) -> bool:
     """
     job = _find(context, job_id)
     _check(job, context.caller)
-    click.echo(f"# Connect to OAR job {job_id} via node {job.nodes[0]}")
+    click.echo(f"# Connect to OAR job {job_id} via node {job.host(context.settings.frontends)}")
     argv = session_argv(launch_data(job), context.settings, ends_job=ends_job)
     status = subprocess.run(argv, check=False).returncode
     is_killed = _is_killed(context, job_id)
@@ -91,7 +91,7 @@ def _check(job: JobOnNodes, caller: Caller) -> None:
         )
     if job.is_noop:
         raise NoopConnection(f"the job {job.job_id} is of type noop: nothing of it is on a node")
-    if job.state is not JobState.RUNNING or not job.nodes:
+    if job.state is not JobState.RUNNING:
         raise _not_running(job.job_id, job.state)
 
 

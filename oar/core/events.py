@@ -271,7 +271,9 @@ def consequence_for(kind: str, job: Condemned, with_cgroups: bool) -> Consequenc
     signal, suspects, resubmits = found.job_signal, found.suspects, found.resubmits
     if found.spares_reservations and job.reservation and job.assigned:
         signal = None
-    if suspects is Suspects.FIRST and (job.on_frontend or job.resubmission):
+    if job.on_frontend and suspects is not Suspects.LISTED:
+        suspects = Suspects.NOBODY
+    if suspects is Suspects.FIRST and job.resubmission:
         suspects = Suspects.NOBODY
     if suspects is Suspects.ALL_UNCLEANED:
         suspects = Suspects.NOBODY if with_cgroups else Suspects.ALL

@@ -59,6 +59,7 @@ class NewJobs:
     message: str
     checkpoint_s: int = 0
     checkpoint_signal: int = CHECKPOINT_SIGNAL
+    notify: str = ""
     interactive: bool = False
     port: int | None = None
     """Where on ``host`` the oarsub listens that waits for the jobs, None when none does."""
@@ -127,6 +128,7 @@ def _shared_values(new: NewJobs, now: int) -> dict[str, Any]:
         "checkpoint_signal": new.checkpoint_signal,
         "stdout_file": new.stdout,
         "stderr_file": new.stderr,
+        "notify": new.notify or None,
     } | ({} if new.reserved_from is None else _reservation_values(new.reserved_from or now))
 
 

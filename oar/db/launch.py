@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from oar.core.job_key import JobKey
+from oar.core.frontend import host_of, works_on_nodes
 from oar.core.states import JobState, JobType, KillState
 from oar.db.endings import resources_of
 from oar.db.sets import among
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobTypeRow, KillRow, MoldableRow
 from oar.db.tables_resources import ResourceRow
+from oar.settings import FrontendSettings
 
 DEFAULT_TYPE = "default"
 """The type of the resources that are a part of a node."""
@@ -97,9 +99,18 @@ class JobOnNodes:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes of the job, in alphabetical order; oarexec runs on the first one."""
+        """The nodes of the job, in alphabetical order."""
         addresses = {str(row["network_address"]) for row in self.resources if row.get("type") == DEFAULT_TYPE}
         return tuple(sorted(addresses - {""}))
+
+    @property
+    def works_on_nodes(self) -> bool:
+        """Tell whether anything of the job is on its nodes; else its command runs on a frontend."""
+        return not self.is_noop and works_on_nodes(self.types, self.nodes)
+
+    def host(self, frontends: FrontendSettings) -> str:
+        """Name the machine that oarexec runs on."""
+        return host_of(self.types, self.nodes, frontends)
 
 
 def read_job(connection: Connection, job_id: int) -> JobOnNodes | None:

@@ -11,13 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from oar.core.durations import format_duration
+from oar.core.frontend import host_of, works_on_nodes
 from oar.core.job_key import JobKey
 from oar.core.states import JobType
 from oar.errors import ConfigurationError
 from oar.remote.access import CLASSIC_SSH, access_data
 from oar.remote.bundle import bundle
 from oar.remote.runner import NodeProgram
-from oar.settings import NodeSettings, Settings
+from oar.settings import FrontendSettings, NodeSettings, Settings
 
 READY_LINE = "oarexec is initialized and ready to do the job"
 """What oarexec prints, and nothing else, once the job is its own; it then reports over TCP."""
@@ -84,15 +85,14 @@ class LaunchData:
         """The nodes of the job, in alphabetical order."""
         return tuple(sorted({str(row["network_address"]) for row in self.node_rows}))
 
-    @property
-    def first_node(self) -> str | None:
-        """The node that oarexec runs on; None when the job has no node."""
-        return next(iter(self.nodes), None)
+    def host(self, frontends: FrontendSettings) -> str:
+        """Name the machine that oarexec runs on."""
+        return host_of(self.types, self.nodes, frontends)
 
     @property
     def is_cleaned(self) -> bool:
         """Tell whether ``clean`` runs on the nodes after the job; not so where nodes are installed anew."""
-        return bool(self.nodes) and not {"deploy", "cosystem"} & set(self.types)
+        return works_on_nodes(self.types, self.nodes)
 
     def cpus_of_nodes(self, cpuset_property: str) -> dict[str, list[str]]:
         """List for each node the different values of the property that numbers its cpus."""
@@ -196,7 +196,7 @@ def signal_argv(
 
 def cpuset_full_path(launch: LaunchData, nodes: NodeSettings) -> str | None:
     """Name the job's cgroup below each hierarchy; None when jobs get none."""
-    if not nodes.cpuset_property or not nodes.cpuset_path:
+    if not (nodes.cpuset_property and nodes.cpuset_path and launch.is_cleaned):
         return None
     return f"{nodes.cpuset_path}/{launch.cpuset_name}"
 

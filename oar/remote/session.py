@@ -21,8 +21,8 @@ def session_argv(launch: LaunchData, settings: Settings, *, ends_job: bool) -> l
 
     The program goes on the command line, since the terminal has standard input. Nothing in it is secret.
     """
-    node = launch.first_node
-    if node is None or not is_node_name(node):
+    node = launch.host(settings.frontends)
+    if not is_node_name(node):
         raise ValueError(f"{node} is not a name of a machine")
     data = _session_data(launch, settings) | {"ends_job": ends_job}
     program = f"{bundle('session')}{END_OF_SOURCE}{json.dumps(data)}"

@@ -13,6 +13,8 @@ from oar.submit.parameters import Submission
 BESTEFFORT = "besteffort"
 ADMIN = "admin"
 NO_QUOTAS = "no_quotas"
+DEPLOY = "deploy"
+PARTS_OF_NODES = frozenset({"cpu", "core", "thread", "resource_id"})
 SYSTEM_PROPERTIES = frozenset(
     {
         "type",
@@ -161,6 +163,21 @@ def besteffort(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     return draft, tuple(said)
 
 
+def deploy_on_nodes_that_allow_it(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Let jobs that install nodes anew have whole nodes, of those that may be installed anew."""
+    if DEPLOY not in {one.partition("=")[0] for one in draft.submission.types}:
+        return draft, ()
+    for group in _groups(draft):
+        for level in group.levels:
+            if level.name in PARTS_OF_NODES:
+                raise AdmissionRefused(
+                    f"[ADMISSION RULE] '{level.name}' resource is not allowed with a deploy job, "
+                    "which has whole nodes"
+                )
+    draft = _change(draft, properties=both(draft.submission.properties, "deploy = 'YES'"))
+    return draft, ("Automatically add the deploy constraint on the resources",)
+
+
 def no_besteffort_reservation(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Refuse to reserve what gives way to any other job."""
     if draft.submission.reserved_for is not None and BESTEFFORT in draft.submission.types:
@@ -216,6 +233,7 @@ RULES: tuple[Rule, ...] = (
     exempt_from_quotas,
     no_system_properties,
     besteffort,
+    deploy_on_nodes_that_allow_it,
     no_besteffort_reservation,
     unlimited_reservations,
     default_walltime,

@@ -100,6 +100,8 @@ FORMS: Mapping[str, JobTypeForm] = MappingProxyType(
     {
         "besteffort": JobTypeForm("besteffort", bare=True),
         "idempotent": JobTypeForm("idempotent", bare=True),
+        "deploy": JobTypeForm("deploy or deploy=standby", _among("standby"), bare=True),
+        "cosystem": JobTypeForm("cosystem or cosystem=standby", _among("standby"), bare=True),
         "noop": JobTypeForm("noop or noop=standby", _among("standby"), bare=True),
         "no_quotas": JobTypeForm("no_quotas", bare=True),
         "allow_classic_ssh": JobTypeForm("allow_classic_ssh", bare=True),

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from oar.core.condition import BadFilter, check_condition
 from oar.core.job import Alternative
 from oar.core.job_signals import BadSignal, signal_number
+from oar.core.notify import BadNotify, InsecureProgram, parse_notify
 from oar.core.request import RequestSyntax, parse_request
 from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
@@ -73,6 +74,18 @@ class InteractiveNoop(BadRequest):
     exit_code = 17
 
 
+class WrongNotify(BadRequest):
+    """A wish to be told that is not understood."""
+
+    exit_code = 250
+
+
+class InsecureNotify(BadRequest):
+    """A wish to be told by a program whose name or arguments are not let through."""
+
+    exit_code = 16
+
+
 class BadCondition(BadRequest):
     """A condition of the user that is none, or that the database does not take."""
 
@@ -98,6 +111,7 @@ class Wishes:
     checkpoint: int | None = None
     signal: str | None = None
     reservation: str | None = None
+    notify: str | None = None
     hold: bool = False
     interactive: bool = False
 
@@ -123,6 +137,7 @@ class Submission:
     checkpoint_signal: int = CHECKPOINT_SIGNAL
     interactive: bool = False
     reserved_for: ReservedFor | None = None
+    notify: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -209,6 +224,7 @@ def check(
         checkpoint_signal=_signal(wishes.signal),
         interactive=wishes.interactive,
         reserved_for=reserved_for,
+        notify=_notify(wishes.notify),
     )
     _check_encoding(submission)
     _check_conditions(submission)
@@ -296,6 +312,18 @@ def _signal(text: str | None) -> int:
         return 0 if text.strip() == "0" else signal_number(text)
     except BadSignal as error:
         raise BadOption(f"--signal: {error}") from None
+
+
+def _notify(text: str | None) -> str:
+    if text is None:
+        return ""
+    try:
+        parse_notify(text)
+    except InsecureProgram as error:
+        raise InsecureNotify(f"--notify: {error}") from None
+    except BadNotify as error:
+        raise WrongNotify(f"--notify: {error}") from None
+    return text.strip()
 
 
 def _directory(path: str) -> str:

@@ -105,6 +105,7 @@ def _spellings() -> Mapping[str, tuple[str, bool, Callable[[str], str | int]]]:
         (("--array",), "array", False, int),
         (("--checkpoint",), "checkpoint", False, int),
         (("--signal",), "signal", False, str),
+        (("--notify",), "notify", False, str),
         (("--array-param-file",), "array_param_file", False, str),
     )
     return {option: (name, several, read) for options, name, several, read in rows for option in options}

@@ -86,6 +86,7 @@ def _jobs_of(reader: Connection, draft: Draft, host: str, port: int | None) -> N
         checkpoint_s=asked.checkpoint_s,
         checkpoint_signal=asked.checkpoint_signal,
         message=message,
+        notify=asked.notify,
         interactive=asked.interactive,
         port=port,
         reserved_from=_reserved_from(asked.reserved_for),

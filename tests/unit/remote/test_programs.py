@@ -10,6 +10,7 @@ from oar.remote.programs import (
     LaunchData,
     NodeSignal,
     clean_program,
+    cpuset_full_path,
     init_program,
     job_environment,
     node_file,
@@ -17,10 +18,11 @@ from oar.remote.programs import (
     properties_file,
     signal_argv,
 )
-from oar.settings import NodeSettings, Settings
+from oar.settings import FrontendSettings, NodeSettings, Settings
 
 NODES = NodeSettings(cpuset_path="/oar", runtime_directory="/var/lib/oar")
 SETTINGS = Settings(nodes=NODES)
+FRONTENDS = FrontendSettings(deploy="d", cosystem="c")
 
 
 def row(number: int, node: str, cpuset: object, kind: str = "default") -> dict[str, object]:
@@ -46,11 +48,21 @@ JOB = LaunchData(
 
 
 def test_nodes_come_in_alphabetical_order_without_other_resources() -> None:
-    assert (JOB.nodes, JOB.first_node) == (("node1", "node2"), "node1")
+    assert (JOB.nodes, JOB.host(FRONTENDS)) == (("node1", "node2"), "node1")
 
 
-def test_a_job_of_licences_has_no_node() -> None:
-    assert replace(JOB, resources=[row(9, "", None, "licence")]).first_node is None
+@pytest.mark.parametrize(
+    ("types", "host"), [({"deploy": ""}, "d"), ({"deploy": "standby"}, "d"), ({"cosystem": ""}, "c")]
+)
+def test_jobs_that_leave_their_nodes_to_others_work_on_a_frontend(types: dict[str, str], host: str) -> None:
+    job = replace(JOB, types=types)
+    assert (job.host(FRONTENDS), job.is_cleaned, cpuset_full_path(job, SETTINGS.nodes)) == (host, False, None)
+    assert "OAR_CPUSET" not in oarexec_program(job, SETTINGS).data["environment"]
+
+
+def test_a_job_of_licences_works_on_the_frontend_for_that() -> None:
+    job = replace(JOB, resources=[row(9, "", None, "licence")])
+    assert (job.nodes, job.host(FRONTENDS), job.is_cleaned) == ((), "c", False)
 
 
 def test_each_node_is_given_its_cpus() -> None:

@@ -99,9 +99,27 @@ def test_system_properties_are_no_levels(name: str) -> None:
 
 
 def test_a_type_that_means_nothing_here_is_refused_in_oar_2_s_words() -> None:
-    words = r"\[ADMISSION RULE\] Error: unknown job type: deploy; known: besteffort, idempotent"
+    words = r"\[ADMISSION RULE\] Error: unknown job type: deplay; known: besteffort, idempotent"
     with pytest.raises(AdmissionRefused, match=words):
-        passed(types=("deploy",))
+        passed(types=("deplay",))
+
+
+@pytest.mark.parametrize("word", ["deploy", "deploy=standby"])
+def test_nodes_are_installed_anew_only_where_that_is_allowed(word: str) -> None:
+    asked = draft(types=(word,), resources=("nodes=1,walltime=1",), property="a = 1 OR b = 2")
+    admitted, said = admit(asked)
+    assert admitted.submission.properties == "(a = 1 OR b = 2) AND deploy = 'YES'"
+    assert "[ADMISSION RULE] Automatically add the deploy constraint on the resources" in said
+
+
+def test_a_part_of_a_node_is_not_installed_anew() -> None:
+    words = r"\[ADMISSION RULE\] 'core' resource is not allowed with a deploy job"
+    with pytest.raises(AdmissionRefused, match=words):
+        passed(types=("deploy",), resources=("nodes=1/core=1",))
+
+
+def test_another_system_may_have_any_nodes() -> None:
+    assert "deploy" not in passed(types=("cosystem",), resources=("nodes=1,walltime=1",)).properties
 
 
 def test_types_with_values_are_kept_as_they_were_given() -> None:

@@ -36,7 +36,7 @@ def test_a_type_that_oar_knows_passes(word: str) -> None:
     check_types([word])
 
 
-@pytest.mark.parametrize("word", ["deploy", "noops", "", "Besteffort", "token", "token=3"])
+@pytest.mark.parametrize("word", ["deploys", "noops", "", "Besteffort", "token", "token=3"])
 def test_a_type_that_means_nothing_here_is_refused_with_those_that_do(word: str) -> None:
     with pytest.raises(BadJobType, match=re.escape(f"unknown job type: {word}; known: besteffort, idemp")):
         check_types([word])

@@ -222,3 +222,19 @@ def test_a_checkpoint_has_seconds_and_a_signal(wishes: dict[str, object], expect
 def test_what_is_no_checkpoint_is_refused(wishes: dict[str, object], option: str) -> None:
     with pytest.raises(BadOption, match=option):
         checked(**wishes)
+
+
+def test_who_says_nothing_is_told_nothing() -> None:
+    assert checked().notify == ""
+
+
+@pytest.mark.parametrize("text", ["mail:ann@example.org", "[end, ERROR] exec:/home/ann/told.sh --all"])
+def test_a_wish_to_be_told_is_kept_as_it_was_written(text: str) -> None:
+    assert checked(notify=f" {text}").notify == text
+
+
+@pytest.mark.parametrize(("text", "code"), [("ann@example.org", 250), ("exec:/bin/echo $HOME", 16)])
+def test_a_wish_to_be_told_that_is_none_has_its_exit_code(text: str, code: int) -> None:
+    with pytest.raises(BadRequest, match=r"^--notify: ") as caught:
+        checked(notify=text)
+    assert caught.value.exit_code == code

@@ -36,6 +36,7 @@ def test_a_script_without_directives_asks_for_nothing() -> None:
         ("#OAR --array 3", Wishes(array=3)),
         ("#OAR --checkpoint 60", Wishes(checkpoint=60)),
         ("#OAR --signal USR1", Wishes(signal="USR1")),
+        ("#OAR --notify [END] mail:a@b", Wishes(notify="[END] mail:a@b")),
         ("#OAR --array-param-file params.txt", Wishes(array_param_file="params.txt")),
         ("#OAR --hold", Wishes(hold=True)),
     ],
