@@ -21,6 +21,13 @@ Without it two assignments could not see each other, and a node could leave whil
 """
 
 
+LOCK_ROUNDS = 0x0A14
+"""Key of the advisory lock that a round holds from its reading to its writing.
+
+Two rounds at one time would not see what the other decides: one grants a reservation over which the other
+starts a job.
+"""
+
 LOCK_RESERVATIONS = 0x0A13
 """First key of the advisory locks under which the reservations of a user are counted and added to."""
 
@@ -28,6 +35,11 @@ LOCK_RESERVATIONS = 0x0A13
 def lock_resources(connection: Connection) -> None:
     """Wait until no other transaction gives out or takes away resources; held until the commit."""
     connection.execute(select(func.pg_advisory_xact_lock(LOCK_RESOURCES)))
+
+
+def take_round(connection: Connection) -> bool:
+    """Make the round of this transaction the only one until its end; False when there is another one."""
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(LOCK_ROUNDS))))
 
 
 def lock_reservations(connection: Connection, user: str) -> None:

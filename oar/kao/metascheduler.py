@@ -14,6 +14,8 @@ from oar.config import DEFAULT_FILE
 from oar.core.energy import NO_ENERGY_SAVING, EnergyRules
 from oar.core.states import JobState
 from oar.db.engine import open_engine, open_reader
+from oar.db.locks import take_round
+from oar.errors import OarError
 from oar.kamelot import Rules
 from oar.kamelot.plugins import Plugins
 from oar.kao.apply import Applied, apply
@@ -87,8 +89,13 @@ class Metascheduler:
         return replace(rules_of(self.settings, self.plugins), energy_saving=self.energy.can_wake)
 
     def run(self) -> Applied:
-        """Read the world, decide, write; raises what the database raises, having written nothing."""
-        with collector_at_rest():
+        """Read the world, decide, write; raises RoundUnderWay, and what the database raises.
+
+        Then it has written nothing.
+        """
+        with collector_at_rest(), self.engine.begin() as connection:
+            if not take_round(connection):
+                raise RoundUnderWay()
             return self._run()
 
     def _run(self) -> Applied:
@@ -223,6 +230,16 @@ def choices_of(settings: SchedulerSettings) -> SiteChoices:
         reservation_patience_s=settings.reservation_patience_s,
         near_s=settings.reservation_order_after_s,
     )
+
+
+class RoundUnderWay(OarError):
+    """Somebody else plans on this database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another round is under way on this database: that of another oar-server, "
+            "or the last one of a server that was killed"
+        )
 
 
 class FlawedPlan(Exception):
