@@ -103,7 +103,9 @@ class EstimateView:
             yield from (f"  {line}" for line in self._of_one(one))
         if len(alternatives) > 1 and chosen.start is not None:
             yield f"It would get alternative {chosen.alternative}, which is over first."
-        if self.estimate.last is not None:
+        if self.estimate.last is not None and self.reserved:
+            yield from self._of_array(self.estimate.last)
+        elif self.estimate.last is not None:
             yield f"The last of the {self.jobs} jobs {self._starts(self.estimate.last)}."
         if self.held:
             yield "It would be held (--hold): the dates are as if it were let go now."
@@ -123,6 +125,12 @@ class EstimateView:
             "start": chosen.start,
             "last_start": last.start if last is not None else chosen.start,
         }
+
+    def _of_array(self, last: Prospect) -> Iterator[str]:
+        if last.start is not None:
+            yield f"So would all {self.jobs} of them."
+        elif self.estimate.alternatives[0].start is not None and last.cause is not None:
+            yield f"Not all {self.jobs} would be granted: {last.cause.words(date_words(self.estimate.now))}."
 
     def _of_one(self, one: Prospect) -> Iterator[str]:
         say = date_words(self.estimate.now)

@@ -123,6 +123,10 @@ class JobReason:
             yield f"Its walltime ends at {format_date(job.line.start_time + job.walltime_s)}."
         yield from self._message()
 
+    def _has_come(self, end: int) -> bool:
+        """Tell whether an end is a real one: a reservation that ends before its date has that date."""
+        return bool(self.job.assigned) or end <= self.now
+
     def _ended(self) -> Iterator[str]:
         job = self.job
         if job.line.start_time and job.assigned:
@@ -130,7 +134,7 @@ class JobReason:
             yield f"It started at {format_date(job.line.start_time)} and ran for {ran}."
         else:
             yield "It never started."
-        if job.line.stop_time:
+        if job.line.stop_time and self._has_come(job.line.stop_time):
             yield f"It ended at {format_date(job.line.stop_time)}."
         if job.exit_code is not None:
             yield f"Exit code: {exit_code_words(job.exit_code)}."

@@ -30,7 +30,7 @@ from oar.kao.whatif import (
     last_in_turn,
     prospects,
     relaxations,
-    reservation,
+    reservations,
 )
 from oar.settings import Settings
 
@@ -43,7 +43,11 @@ NEW_JOB = JobId(2**31 - 1)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What new jobs may expect: each alternative of the first one, what it would get, and the last one."""
+    """What new jobs may expect: each alternative of the first one, what it would get, and the last one.
+
+    Reservations are granted or refused: when one of several would be refused, that is the ``last``, and
+    ``chosen`` too.
+    """
 
     now: int
     alternatives: tuple[Prospect, ...]
@@ -86,8 +90,7 @@ class Foresight:
         world = replace(world, required={**world.required, **required})
         practice = self._practice(orders)
         if job.reservation is not ReservationState.NONE:
-            answer = reservation(world, job, practice)
-            return Estimate(world.now, (answer,), answer)
+            return _answer(world, job, len(new.commands), practice)
         turn = last_in_turn(world, job, practice)
         each, chosen = prospects(turn, job)
         last = None
@@ -119,6 +122,15 @@ class Foresight:
                     kept.filters[text] = matching_resources(connection, text)
                 except BadFilter:
                     kept.broken.add(text)
+
+
+def _answer(world: World, job: WaitingJob, count: int, practice: Practice) -> Estimate:
+    """Ask for so many reservations; the last one that is told of is the first that would be refused."""
+    jobs = [replace(job, job_id=JobId(job.job_id + number)) for number in range(count)]
+    answers = reservations(world, jobs, practice)
+    last = next((one for one in answers if one.start is None), answers[-1])
+    chosen = last if last.start is None else answers[0]
+    return Estimate(world.now, answers[:1], chosen, last if count > 1 else None)
 
 
 def as_waiting(new: NewJobs, now: int) -> WaitingJob:

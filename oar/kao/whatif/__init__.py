@@ -12,7 +12,7 @@ from oar.kao.whatif.forecast import (
     as_stored,
     forecast,
     prospects,
-    reservation,
+    reservations,
     without_conditions,
 )
 from oar.kao.whatif.turn import Practice, Turn, last_in_turn
@@ -31,6 +31,6 @@ __all__ = [
     "last_in_turn",
     "prospects",
     "relaxations",
-    "reservation",
+    "reservations",
     "without_conditions",
 ]

@@ -102,10 +102,14 @@ def as_stored(world: World, job: WaitingJob) -> Forecast:
     )
 
 
-def reservation(world: World, job: WaitingJob, practice: Practice) -> Prospect:
-    """Say of a new reservation whether the next round would grant it; the cause has a date that would do."""
-    asking = replace(until_turn(world, job.queue), waiting=(*world.waiting, job))
+def reservations(world: World, jobs: Sequence[WaitingJob], practice: Practice) -> tuple[Prospect, ...]:
+    """Say of new reservations which the next round would grant; the cause has a date that would do."""
+    asking = replace(until_turn(world, jobs[0].queue), waiting=(*world.waiting, *jobs))
     decisions = practice.decide(asking)
+    return tuple(_answer(world, job, decisions) for job in jobs)
+
+
+def _answer(world: World, job: WaitingJob, decisions: Decisions) -> Prospect:
     outcome = decisions.outcomes.get(job.job_id)
     text, walltime_s = text_of(job.moldables[0]), job.moldables[0].walltime_s
     if isinstance(outcome, Assignment):

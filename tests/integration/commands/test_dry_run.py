@@ -137,6 +137,18 @@ def test_a_reservation_hears_whether_it_would_be_granted(desk: Terminal, site: S
     assert "The reservation would be granted." in late.stdout
 
 
+@pytest.mark.parametrize(
+    ("nodes", "code", "said"),
+    [(1, 0, "So would all 2 of them."), (2, 10, "Not all 2 would be granted: This")],
+)
+def test_an_array_of_reservations_hears_whether_all_would_be_granted(
+    desk: Terminal, nodes: int, code: int, said: str
+) -> None:
+    request = f"nodes={nodes},walltime=1"
+    result = tried(desk, "-r", "2037-01-01 10:00:00", "--array", "2", "-l", request, "true")
+    assert (result.exit_code, said in result.stdout) == (code, True)
+
+
 def test_json_is_for_dry_runs_only(desk: Terminal) -> None:
     result = desk.run(oarsub, "-J", "true", caller=ALICE)
     assert (result.exit_code, "-J and -Y need --dry-run" in result.stderr) == (1, True)

@@ -72,6 +72,11 @@ def test_a_job_killed_while_it_waited_never_started():
     assert sentences(a_job(state=JobState.ERROR, start_time=0, assigned=()))[0] == "It never started."
 
 
+def test_a_reservation_killed_before_its_date_has_not_ended_in_the_future():
+    killed = a_job(state=JobState.ERROR, start_time=TEN + 9999, stop_time=TEN + 9999, assigned=())
+    assert not [sentence for sentence in sentences(killed) if "ended at" in sentence]
+
+
 def test_the_first_line_names_the_job_and_its_state():
     assert (
         next(JobReason(a_job(), "Active", TEN).lines()) == "Job 12 (bob, queue default) is in state Running."

@@ -13,7 +13,7 @@ from oar.kamelot.quotas.read import read_quotas
 from oar.kao.model import USUAL_CHOICES, QueueView, SiteQuotas
 from oar.kao.order import BY_POLICY
 from oar.kao.round import run_round
-from oar.kao.whatif import ChangeKind, Practice, forecast, prospects, relaxations, reservation
+from oar.kao.whatif import ChangeKind, Practice, forecast, prospects, relaxations, reservations
 from oar.kao.whatif.turn import last_in_turn
 from oar.testing import make_resources, make_running, make_waiting, make_world
 
@@ -230,7 +230,7 @@ def test_a_new_reservation_hears_when_it_could_be_instead():
         make_waiting(9, "nodes=2,walltime=1"), reservation=ReservationState.TO_SCHEDULE, start_time=NOW + 600
     )
     world = make_world(running=(make_running(7, [1, 2, 3, 4], 900, 7200),))
-    answer = reservation(world, job, practice())
+    (answer,) = reservations(world, [job], practice())
     assert answer.start is None
     assert answer.cause.words().startswith("This reservation could run at 1970-01-01")
     assert "job 7" in answer.cause.words()
@@ -240,7 +240,7 @@ def test_a_new_reservation_hears_that_it_would_be_granted():
     job = replace(
         make_waiting(9, "nodes=2,walltime=1"), reservation=ReservationState.TO_SCHEDULE, start_time=NOW + 600
     )
-    answer = reservation(make_world(make_waiting(1, "nodes=3,walltime=5")), job, practice())
+    (answer,) = reservations(make_world(make_waiting(1, "nodes=3,walltime=5")), [job], practice())
     assert (answer.start, answer.resources) == (NOW + 600, 4)
 
 
