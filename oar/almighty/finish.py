@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from oar.almighty.begin_end import Incident, record_all
 from oar.almighty.means import Means
 from oar.almighty.node_programs import clean, describe
+from oar.almighty.nodes_ready import silent_nodes
 from oar.almighty.server_script import run_server_script
 from oar.core.events import EventKind
 from oar.core.job_life import JobSignal
@@ -45,9 +46,11 @@ async def complete_end(means: Means, job_id: int, *, silent: frozenset[str] = fr
     if job is None or not (job.state is JobState.FINISHING or job.state.is_final):
         return
     incidents = []
-    if job.state is JobState.FINISHING:
+    if job.state is JobState.FINISHING or job.is_noop:
         incidents += await _run_epilogue(means, job)
     incidents += await _clean_all(means, job, silent)
+    if job.state is JobState.FINISHING and means.settings.checks.at_job_end and job.works_on_nodes:
+        incidents += await _check_nodes(means, job)
     settled = await means.database.run(
         partial(_settle, job_id=job_id, incidents=incidents, with_cgroups=means.has_cgroups)
     )
@@ -86,6 +89,15 @@ async def _clean_all(means: Means, job: JobOnNodes, silent: frozenset[str]) -> l
     log.warning("job %d: cannot clean %s", job.job_id, told)
     names = tuple(answer.node for answer in bad)
     return [Incident(EventKind.CPUSET_CLEAN_ERROR, f"cannot clean job {job.job_id} on {told}", names)]
+
+
+async def _check_nodes(means: Means, job: JobOnNodes) -> list[Incident]:
+    silent = await silent_nodes(means, job.nodes)
+    if not silent:
+        return []
+    told = ", ".join(f"{node} ({why})" for node, why in silent.items())
+    words = f"after job {job.job_id}: no answer to the check from {told}"
+    return [Incident(EventKind.PING_CHECKER_NODE_SUSPECTED_END_JOB, words, tuple(silent))]
 
 
 def _settle(

@@ -9,7 +9,8 @@ from oar.almighty.begin_end import Incident, begin_end, take_report
 from oar.almighty.clients import WHAT_THE_STATE_SAYS
 from oar.almighty.finish import complete_end
 from oar.almighty.means import Means
-from oar.almighty.node_programs import clean, code_of, describe, is_ready, is_silent, prepare, start_oarexec
+from oar.almighty.node_programs import clean, code_of, describe, is_ready, start_oarexec
+from oar.almighty.nodes_ready import Unready, make_nodes_ready
 from oar.almighty.server_script import run_server_script
 from oar.core.client_lines import (
     FIRST_NODE_FAILED,
@@ -31,7 +32,6 @@ from oar.remote.runner import Answer
 
 log = logging.getLogger(__name__)
 
-NODES_BAD = "One or several nodes are not responding correctly"
 ENDED_BY_KILL = 3
 """oarexec's code for a job that something else than its command has ended."""
 KILLED_EARLY = "Job killed while it was being launched"
@@ -54,8 +54,10 @@ async def launch(means: Means, job_id: int) -> bool:
     log.info("job %d: launching on %s", job_id, ", ".join(_places(means, job)))
     _tell_client(means, job)
     try:
-        if not await _make_ready(means, job):
+        ready = await _make_ready(means, job)
+        if ready is None:
             return False
+        job = ready
         answer = await start_oarexec(means, job)
     except ConfigurationError as error:
         await _give_up(means, job, _site_file_missing(error), str(error), FIRST_NODE_FAILED)
@@ -102,21 +104,21 @@ def _places(means: Means, job: JobOnNodes) -> tuple[str, ...]:
     return job.nodes if job.works_on_nodes else (job.host(means.settings.frontends),)
 
 
-async def _make_ready(means: Means, job: JobOnNodes) -> bool:
-    """Prepare nodes and server; False when the job was ended instead."""
+async def _make_ready(means: Means, job: JobOnNodes) -> JobOnNodes | None:
+    """Prepare nodes and server; give the job as it goes on, None when it was ended instead."""
     if job.kill_is_open:
         await _end_killed(means, job)
-        return False
-    bad = await prepare(means, job)
-    if bad:
-        await _nodes_bad(means, job, bad)
-        return False
-    if not await _run_prologue(means, job):
-        return False
+        return None
+    ready = await make_nodes_ready(means, job)
+    if isinstance(ready, Unready):
+        await _give_up(means, job, [*ready.incidents], ready.message, NODES_SILENT, silent=ready.silent)
+        return None
+    if not await _run_prologue(means, ready):
+        return None
     if await means.database.run(partial(_is_killed, job_id=job.job_id)):
-        await _end_killed(means, job)
-        return False
-    return True
+        await _end_killed(means, ready)
+        return None
+    return ready
 
 
 async def _started(means: Means, job: JobOnNodes) -> bool:
@@ -170,15 +172,6 @@ async def _run_prologue(means: Means, job: JobOnNodes) -> bool:
     line = PROLOGUE_TIMED_OUT if kind is EventKind.SERVER_PROLOGUE_TIMEOUT else PROLOGUE_FAILED
     await _give_up(means, job, [Incident(kind, description)], "Server prologue failed", line)
     return False
-
-
-async def _nodes_bad(means: Means, job: JobOnNodes, bad: list[Answer]) -> None:
-    told = ", ".join(f"{answer.node} ({describe(answer)})" for answer in bad)
-    log.warning("job %d: cannot prepare %s", job.job_id, told)
-    names = tuple(answer.node for answer in bad)
-    incident = Incident(EventKind.CPUSET_ERROR, f"cannot prepare job {job.job_id} on {told}", names)
-    silent = frozenset(answer.node for answer in bad if is_silent(answer))
-    await _give_up(means, job, [incident], f"{NODES_BAD}: {told}", NODES_SILENT, silent=silent)
 
 
 async def _not_started(means: Means, job: JobOnNodes, answer: Answer) -> None:

@@ -19,8 +19,11 @@ from oar.core.states import JobState, KillState
 from oar.db.engine import database_now
 from oar.db.events import record
 from oar.db.kills import OpenKill, check_timer, kill_overdue, open_kills
+from oar.db.node_checks import order_dead
+from oar.db.notices import tell_administrators
 from oar.db.signals import has_signal_orders, order_due_checkpoints
 from oar.db.watch import InState, find_in_passage, has_node_work
+from oar.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class Sight:
     signals: bool
     in_passage: tuple[InState, ...]
     node_work: bool
+    dead: tuple[str, ...]
 
 
 class Sarko:
@@ -52,11 +56,14 @@ class Sarko:
         scripts_s = nodes.server_prologue_timeout_s + MARGIN_S
         self._longest_launch_s = means.many_nodes_timeout_s + means.oarexec_timeout_s + scripts_s
         self._longest_end_s = 2 * means.many_nodes_timeout_s + scripts_s
+        self._dead_after_s = means.settings.checks.dead_after_s
 
     async def look(self) -> None:
         """Look once, and see to it that something is done about all that was found."""
         told = self._leon.told_within(self._limits.soft_s)
-        sight = await self._means.database.run(partial(_look, limits=self._limits, told=told))
+        sight = await self._means.database.run(
+            partial(_look, limits=self._limits, told=told, settings=self._means.settings)
+        )
         for job_id in sight.overdue:
             log.info("job %d: its walltime is over", job_id)
         for job_id, signal in sight.moved_kills:
@@ -66,7 +73,9 @@ class Sarko:
         leon = sight.overdue or any(self._needs_leon(kill) for kill in sight.kills) or sight.moved_kills
         if leon or sight.signals:
             self._means.hear(Hint.KILL_ASKED)
-        if sight.node_work:
+        for node in sight.dead:
+            log.warning("%s: has not been usable for %d s, it is Dead now", node, self._dead_after_s)
+        if sight.node_work or sight.dead:
             self._means.hear(Hint.STATE_CHANGED)
         for job in sight.in_passage:
             if not self._means.is_busy(job.job_id):
@@ -89,7 +98,7 @@ class Sarko:
             self._means.hear(Hint.STATE_CHANGED)
 
 
-def _look(connection: Connection, limits: KillLimits, told: frozenset[int]) -> Sight:
+def _look(connection: Connection, limits: KillLimits, told: frozenset[int], settings: Settings) -> Sight:
     now = database_now(connection)
     overdue = kill_overdue(connection, now)
     checkpoints = order_due_checkpoints(connection, now)
@@ -107,7 +116,21 @@ def _look(connection: Connection, limits: KillLimits, told: frozenset[int]) -> S
         has_signal_orders(connection),
         tuple(find_in_passage(connection, now)),
         has_node_work(connection),
+        tuple(_bury(connection, settings, now)),
     )
+
+
+def _bury(connection: Connection, settings: Settings, now: int) -> list[str]:
+    """Ask for the state Dead of nodes that were not usable for too long; those that sleep are usable."""
+    after_s = settings.checks.dead_after_s
+    if not after_s:
+        return []
+    sleeps = bool(settings.energy.halts_with or settings.energy.wakes_with)
+    nodes = order_dead(connection, after_s, now, absent_too=not sleeps)
+    if nodes:
+        words = f"Dead: {', '.join(nodes)}: not usable for {after_s} s"
+        tell_administrators(connection, words, now, nodes)
+    return nodes
 
 
 def _timer(kill: OpenKill, now: int, limits: KillLimits, told: frozenset[int]) -> KillSignal | None:
