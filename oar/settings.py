@@ -143,6 +143,8 @@ class NodeSettings:
     taktuk: tuple[str, ...] = key("TAKTUK_CMD", ())
     taktuk_from_nodes: int = key("TAKTUK_FROM_NODES", 2, least=2)
     ssh_timeout_s: int = key("OAR_SSH_CONNECTION_TIMEOUT", 120, least=1)
+    sessions_kept: int = key("NODE_SESSIONS_KEPT", 64, least=0)
+    session_idle_s: int = key("NODE_SESSION_IDLE_TIMEOUT", 60, least=1, most=300)
     runtime_directory: str = key("OAR_RUNTIME_DIRECTORY", "/var/lib/oar")
     cpuset_path: str = key("CPUSET_PATH", "/oar")
     cpuset_property: str = key("JOB_RESOURCE_MANAGER_PROPERTY_DB_FIELD", "cpuset")

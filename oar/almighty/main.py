@@ -20,7 +20,7 @@ from oar.db.engine import open_engine
 from oar.db.tables_jobs import JobRow
 from oar.errors import ExitCode, OarError
 from oar.logs import set_up_logs
-from oar.remote.runner import open_remote
+from oar.remote.kept import open_kept_remote
 from oar.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ async def serve(settings: Settings, engine: Engine) -> None:
     _allow_many_files()
     context = zmq.asyncio.Context()
     metascheduler = open_metascheduler(settings.server.metascheduler, context)
-    world = World(engine, open_remote(settings.nodes), metascheduler, context)
+    remote = open_kept_remote(settings.nodes)
+    world = World(engine, remote, metascheduler, context)
     almighty = Almighty(settings, world)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,6 +72,7 @@ async def serve(settings: Settings, engine: Engine) -> None:
     try:
         await almighty.run()
     finally:
+        await remote.close()
         context.destroy(linger=0)
 
 

@@ -32,6 +32,15 @@ part stand the modules it imports, each after a line ``__PART__ <name>``. The pr
 behind the line ``__END__`` in DATA.
 """
 
+STAYING_LOADER = f"""\
+import os, signal, sys
+signal.signal(signal.SIGALRM, lambda *_: os._exit(30))
+signal.alarm(30)
+source, data = sys.stdin.buffer.read(int(sys.stdin.buffer.readline())), b""
+signal.alarm(0)
+{_RUN}"""
+"""The same for a program that goes on reading: a line with its length in bytes stands before it."""
+
 ARGUMENT_LOADER = f"""\
 import base64, sys, zlib
 source, _, data = zlib.decompress(base64.b64decode(sys.argv.pop())).partition(b"\\n__END__\\n")
@@ -77,7 +86,7 @@ def quote_remote(argv: Sequence[str]) -> str:
     return " ".join(shlex.quote(argument) for argument in argv)
 
 
-def loader_argv(action: str, as_root: bool = False) -> tuple[str, ...]:
+def loader_argv(action: str, as_root: bool = False, loader: str = LOADER) -> tuple[str, ...]:
     """Build the command that runs a program sent on standard input, with one word as its argument.
 
     The word shows in the node's process list and must be plain: letters, digits and underscores. ``as_root``
@@ -85,7 +94,7 @@ def loader_argv(action: str, as_root: bool = False) -> tuple[str, ...]:
     """
     if not _ACTION.fullmatch(action):
         raise ValueError(f'"{action}" is not one plain word')
-    command = ("python3", "-I", "-S", "-c", LOADER, action)
+    command = ("python3", "-I", "-S", "-c", loader, action)
     return ("sh", "-c", AS_ROOT, "sh", *command) if as_root else command
 
 

@@ -140,8 +140,7 @@ def suspend_program(action: str, launch: LaunchData, settings: Settings) -> Node
     site_file, directory = settings.suspend.node_file, settings.nodes.runtime_directory
     data = _common_data(launch, settings.nodes)
     data["oarexec_pid_file"] = f"{directory}/pid_of_oarexec_for_jobId_{launch.job_id}"
-    # A site's own program runs as the account, and becomes root as it sees fit.
-    return NodeProgram(_source(site_file, "suspend_resume"), action, data, as_root=not site_file)
+    return _program(site_file, "suspend_resume", action, data, as_root=True)
 
 
 def oarexec_program(launch: LaunchData, settings: Settings, *, may_start: bool = True) -> NodeProgram:
@@ -171,7 +170,7 @@ def oarexec_program(launch: LaunchData, settings: Settings, *, may_start: bool =
         "may_start": may_start,
         "user_part": bundle("user_part"),
     }
-    return NodeProgram(_source(nodes.oarexec_file, "oarexec"), f"OAREXEC_{launch.job_id}", data)
+    return _program(nodes.oarexec_file, "oarexec", f"OAREXEC_{launch.job_id}", data, as_root=False)
 
 
 _SIGNAL_SCRIPT = """\
@@ -283,9 +282,16 @@ def _site_reads_rows(nodes: NodeSettings) -> bool:
 
 
 def _resource_manager(action: str, data: Mapping[str, object], nodes: NodeSettings) -> NodeProgram:
-    # A site's own program runs as the account, and becomes root as it sees fit.
-    source = _source(nodes.resource_manager_file, "job_resource_manager")
-    return NodeProgram(source, action, data, as_root=not nodes.resource_manager_file)
+    return _program(nodes.resource_manager_file, "job_resource_manager", action, data, as_root=True)
+
+
+def _program(
+    site_file: str, ours: str, action: str, data: Mapping[str, object], *, as_root: bool
+) -> NodeProgram:
+    if site_file:
+        # A site's own program runs as the account, and becomes root as it sees fit.
+        return NodeProgram(_source(site_file, ours), action, data)
+    return NodeProgram(bundle(ours), action, data, as_root, kept_as=ours)
 
 
 def _source(site_file: str, ours: str) -> str:

@@ -46,12 +46,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NodeProgram:
-    """A program for nodes: its text, the word it is called with, and what it is to know."""
+    """A program for nodes: its text, the word it is called with, and what it is to know.
+
+    ``kept_as`` is the name by which a session that is kept knows it; "" when it does not, as a site's own.
+    """
 
     source: str
     action: str
     data: Mapping[str, object]
     as_root: bool = False
+    kept_as: str = ""
 
     @property
     def argv(self) -> tuple[str, ...]:
