@@ -8,6 +8,7 @@ import os
 import pwd
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oar.dev.bed import PROGRAMS, BedFailed, CallersBed
-from oar.dev.processes import Process, is_alive, kill_all, with_children
+from oar.dev.processes import Process, is_alive, kill, kill_all, with_children
 
 PORT = 6667
 LONGEST_CONTROL_PATH = 100 - 17
@@ -106,14 +107,24 @@ class LoopbackBed(CallersBed):
 
     def stop_node(self, name: str) -> None:
         """Kill the node's sshd, its sessions and what they left behind."""
-        listener = self._listener(name)
+        sessions = with_children(lambda process: self._is_of(process, name))
+        kill_all(lambda process: self._is_of(process, name) or process.pid in sessions)
 
-        def on_node(process: Process) -> bool:
-            here = process.belongs_to(self.directory) and process.has("OAR_NODE", name)
-            return here or process.pid == listener
+    def hang_node(self, name: str) -> None:
+        """Let a node hang: connections are taken, and nothing answers any more."""
+        self._signal_node(name, signal.SIGSTOP)
 
-        sessions = with_children(on_node)
-        kill_all(lambda process: on_node(process) or process.pid in sessions)
+    def wake_node(self, name: str) -> None:
+        """Let a node that hangs go on."""
+        self._signal_node(name, signal.SIGCONT)
+
+    def _signal_node(self, name: str, number: signal.Signals) -> None:
+        for pid in with_children(lambda process: self._is_of(process, name)):
+            kill(pid, number)
+
+    def _is_of(self, process: Process, name: str) -> bool:
+        here = process.belongs_to(self.directory) and process.has("OAR_NODE", name)
+        return here or process.pid == self._listener(name)
 
     def living_nodes(self) -> list[str]:
         """Return the nodes whose sshd lives."""
@@ -126,6 +137,7 @@ class LoopbackBed(CallersBed):
         return {
             "SERVER_HOSTNAME": "127.0.0.1",
             "OPENSSH_CMD": ssh,
+            "OARSH_OPENSSH_CMD": f"{find_program('ssh')} -F {self._ssh_folder / 'hosts'}",
             "TAKTUK_CMD": f"{taktuk} -t 10 -s" if taktuk else "",
             "CPUSET_PATH": "",
             "OAR_RUNTIME_DIRECTORY": str(self.directory / "run"),
@@ -155,6 +167,7 @@ class LoopbackBed(CallersBed):
         )
         user = pwd.getpwuid(os.geteuid()).pw_name
         words = "".join(f"Host {name}\n  HostName {address}\n" for name, address in hosts)
+        (self._ssh_folder / "hosts").write_text(f"{words}Host *\n  Port {port}\n  BatchMode yes\n")
         words += SSH_CONFIGURATION.format(port=port, user=user, folder=self._ssh_folder)
         control = f"{self._ssh_folder}/%n"
         if len(control) + 8 < LONGEST_CONTROL_PATH:
@@ -172,14 +185,14 @@ Port {port}
 ListenAddress {address}
 HostKey {self._ssh_folder}/host_key
 PidFile {folder}/sshd.pid
-AuthorizedKeysFile {self._ssh_folder}/authorized_keys
+AuthorizedKeysFile {self._ssh_folder}/authorized_keys {folder}/job_keys
 UsePAM {"yes" if _account_is_locked() else "no"}
 StrictModes no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 PermitUserEnvironment yes
-AcceptEnv OAR_*
+Subsystem sftp internal-sftp
 SetEnv {environment}
 MaxStartups 1024
 MaxSessions 1024

@@ -30,6 +30,7 @@ GATES = {
     "server-epilogue": "SERVER_EPILOGUE_EXEC_FILE",
     "after-suspend": "JUST_AFTER_SUSPEND_EXEC_FILE",
     "before-resume": "JUST_BEFORE_RESUME_EXEC_FILE",
+    "reservation-hook": "ADVANCE_RESERVATION_VALIDATION_HOOK_EXEC_FILE",
 }
 """Moments of a job's life at which a test can hold it, and the key that puts a script there."""
 
@@ -38,6 +39,8 @@ GATE = """#!/bin/sh
 echo "$$" >> "$0.$1.reached"
 while [ -e "$0.$1.shut" ]; do sleep 0.05; done
 """
+
+THREE_NODES = Shape(nodes=3, cpus=1, cores=2)
 
 LOCK = 4711
 """The advisory locks of tests have this number and the one of their job."""
@@ -338,7 +341,7 @@ def _command_lines(mark: str) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def new_site(bed: type[Bed], **keys: str) -> Iterator[Site]:
+def new_site(bed: type[Bed], shape: Shape = THREE_NODES, **keys: str) -> Iterator[Site]:
     """Start a cluster on this kind of bed; ``keys`` go to its ``oar.conf``."""
     parent = Path(tempfile.mkdtemp(prefix="oar-acc-"))
     parent.chmod(0o755)
@@ -347,7 +350,7 @@ def new_site(bed: type[Bed], **keys: str) -> Iterator[Site]:
         times = {"JOBDEL_SOFTWALLTIME": "2", "JOBDEL_WALLTIME": "6"}
         walltimes = {"WALLTIME_CHANGE_ENABLED": "yes", "WALLTIME_MAX_INCREASE": "-1"}
         settings = {**times, **walltimes, **gates, **keys}
-        cluster = Cluster.up(parent / "c", Shape(nodes=3, cpus=1, cores=2), beds=[bed], more=settings)
+        cluster = Cluster.up(parent / "c", shape, beds=[bed], more=settings)
         site = None
         try:
             site = Site(cluster)
