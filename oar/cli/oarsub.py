@@ -14,6 +14,7 @@ from oar import bus
 from oar.cli.app import Context, complain, fail, oar_command, typed_arguments, warn
 from oar.cli.caller import Caller, group_of, is_member, read_as
 from oar.cli.ear import Ear
+from oar.cli.job_ids import read_job_id
 from oar.cli.output import chosen_format, format_options
 from oar.cli.render import Format
 from oar.core.messages import Hint
@@ -25,7 +26,6 @@ from oar.submit.site_rules import site_rules
 UNLIMITED = "unlimited_reservation.users"
 """Who may have any number of reservations, in the folder OAR_RUNTIME_DIRECTORY as in OAR 2."""
 
-LARGEST_ID = 2**63
 EXIT_CODES = {
     0: "the jobs are registered, also when the server is down",
     1: "an option or its value is wrong",
@@ -212,9 +212,9 @@ def oarsub(
 def _connect(context: Context, job: str) -> None:
     from oar.cli.session import choose_job, hold_session  # noqa: PLC0415 - loads the database
 
-    if job and not (job.isascii() and job.isdecimal() and int(job) < LARGEST_ID):
+    job_id = read_job_id(job) if job else choose_job(context)
+    if job and job_id is None:
         raise BadOption(f"-C: '{job}' is no job; give its number")
-    job_id = int(job) if job else choose_job(context)
     if job_id is not None:
         hold_session(context, job_id, ends_job=False)
 

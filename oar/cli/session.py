@@ -1,6 +1,5 @@
 """A shell in a job: the rest of ``oarsub -I``, and ``oarsub -C``."""
 
-import subprocess
 from collections.abc import Sequence
 
 import click
@@ -8,11 +7,12 @@ import click
 from oar.almighty.node_programs import launch_data
 from oar.cli.app import Context, complain
 from oar.cli.caller import Caller
+from oar.cli.foreground import run_at_terminal
 from oar.core.states import JobState
 from oar.db.clients import running_jobs_of
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.watch import read_state
-from oar.errors import BadRequest
+from oar.errors import BadRequest, DatabaseUnreachable
 from oar.remote.session import CONNECTION_LOST, session_argv
 
 ROOT = "root"
@@ -33,18 +33,19 @@ class NoopConnection(BadRequest):
 def hold_session(context: Context, job_id: int, *, ends_job: bool) -> bool:
     """Give the terminal a shell in a running job; false when the connection was lost, and the job goes on.
 
-    Raises NoConnection and NoopConnection.
+    Raises NoConnection, NoopConnection, and CannotRun when there is no ssh.
     """
     job = _find(context, job_id)
     _check(job, context.caller)
     click.echo(f"# Connect to OAR job {job_id} via node {job.host(context.settings.frontends)}")
     argv = session_argv(launch_data(job), context.settings, ends_job=ends_job)
-    status = subprocess.run(argv, check=False).returncode
+    status = run_at_terminal(argv)
+    is_lost = status == CONNECTION_LOST or status < 0
     is_killed = _is_killed(context, job_id)
-    if status == CONNECTION_LOST or is_killed:
+    if is_lost or is_killed:
         complain("[ERROR] Job was terminated.")
     click.echo(f"Disconnected from OAR job {job_id}.")
-    return is_killed or status != CONNECTION_LOST
+    return is_killed or not is_lost
 
 
 def choose_job(context: Context) -> int | None:
@@ -66,8 +67,11 @@ def _names(jobs: Sequence[tuple[int, str | None]]) -> list[str]:
 
 
 def _is_killed(context: Context, job_id: int) -> bool:
-    with context.engine.begin() as connection:
-        return read_kill(connection, job_id) is not None
+    try:
+        with context.engine.begin() as connection:
+            return read_kill(connection, job_id) is not None
+    except DatabaseUnreachable:
+        return False
 
 
 def _find(context: Context, job_id: int) -> JobOnNodes:

@@ -6,6 +6,7 @@ server that was down, costs time and nothing else.
 """
 
 import signal
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -13,10 +14,10 @@ from types import FrameType
 import click
 
 from oar import bus
-from oar.cli.app import Context
+from oar.cli.app import Context, complain
 from oar.cli.ear import Ear
-from oar.cli.reservation_hook import tell_site
-from oar.cli.session import hold_session
+from oar.cli.reservation_hook import HookFailed, tell_site
+from oar.cli.session import NoConnection, hold_session
 from oar.cli.terminal import one_line
 from oar.core.client_lines import GOOD_JOB, Client, is_last, without_date
 from oar.core.messages import Hint
@@ -24,7 +25,7 @@ from oar.core.states import JobState, ReservationState
 from oar.db.clients import grant_told, read_client
 from oar.db.engine import database_now
 from oar.db.kills import ask_kill
-from oar.errors import DatabaseUnreachable
+from oar.errors import DatabaseUnreachable, OarError
 
 LOOK_EVERY_S = 15.0
 REFUSED, NOT_STARTED, INTERRUPTED = 10, 11, 1
@@ -37,9 +38,11 @@ ON_THE_WAY = frozenset(
         JobState.TO_LAUNCH,
         JobState.LAUNCHING,
         JobState.TO_ACK_RESERVATION,
+        JobState.SUSPENDED,
+        JobState.RESUMING,
     }
 )
-"""States of a job that may still start."""
+"""States of a job that may still come to run."""
 
 
 class Interrupted(Exception):
@@ -73,7 +76,7 @@ def wait_for_answers(context: Context, ear: Ear, job_ids: Collection[int]) -> in
 def answers(context: Context, ear: Ear, job_ids: Collection[int]) -> int:
     """Tell the answer to each reservation as it comes; returns the exit code."""
     click.echo("# Advance reservation request: waiting for validation...")
-    code, pending = 0, sorted(job_ids)
+    code, pending, failures = 0, sorted(job_ids), list[HookFailed]()
     while pending:
         ear.hear(LOOK_EVERY_S)
         for job_id in list(pending):
@@ -81,35 +84,55 @@ def answers(context: Context, ear: Ear, job_ids: Collection[int]) -> int:
             if answer is None:
                 continue
             pending.remove(job_id)
-            if answer:
-                code = REFUSED
-                click.echo(f"# Reservation not valid --> KO ({one_line(answer)})")
-            else:
-                click.echo("# Reservation valid --> OK")
-            tell_site(context.settings.submission.reservation_hook, job_id, granted=not answer)
-    return code
+            code = REFUSED if answer else code
+            click.echo(
+                f"# Reservation not valid --> KO ({one_line(answer)})"
+                if answer
+                else "# Reservation valid --> OK"
+            )
+            try:
+                tell_site(context.settings.submission.reservation_hook, job_id, granted=not answer)
+            except HookFailed as error:
+                failures.append(error)  # the other answers are still to be told
+    for failure in failures:
+        complain(f"oarsub: {failure}")
+    return HookFailed.exit_code if failures else code
 
 
-def be_in_session(context: Context, ear: Ear, job_id: int) -> int:
+def be_in_session(context: Context, ear: Ear, job_id: int, look_every_s: float = LOOK_EVERY_S) -> int:
     """Wait until an interactive job runs, then have a shell in it; returns the exit code."""
+    click.echo("# Interactive mode: waiting...")
     with _deleting_when_interrupted(context, ear, [job_id]):
-        code = _wait_for_start(context, ear, job_id)
-        if code == 0 and not hold_session(context, job_id, ends_job=True):
-            _delete(context, ear, [job_id])
+        while (code := _wait_for_start(context, ear, job_id, look_every_s)) == 0:
+            if _was_in(context, ear, job_id):
+                break
     return code
 
 
-def _wait_for_start(context: Context, ear: Ear, job_id: int) -> int:
-    click.echo("# Interactive mode: waiting...")
-    shown = ""
+def _was_in(context: Context, ear: Ear, job_id: int) -> bool:
+    """Have a shell in a job that runs, which ends with it; false when the job has to be waited for again."""
+    try:
+        is_ended = hold_session(context, job_id, ends_job=True)
+    except (NoConnection, DatabaseUnreachable):
+        return False  # it was deleted or suspended just now, or nobody can tell how it stands
+    except OarError:
+        _delete(context, ear, [job_id])  # there is no ssh: nobody will ever be in this job
+        raise
+    if not is_ended:
+        _delete(context, ear, [job_id])
+    return True
+
+
+def _wait_for_start(context: Context, ear: Ear, job_id: int, look_every_s: float) -> int:
+    shown, looked_at = "", time.monotonic()
     while True:
-        line = ear.hear(LOOK_EVERY_S)
+        line = ear.hear(look_every_s)
         if line and line != GOOD_JOB and without_date(line) != shown:
             shown = without_date(line)
             click.echo(f"# {one_line(line)}")
-        if line and not is_last(line):
+        if line and not is_last(line) and time.monotonic() < looked_at + look_every_s:
             continue
-        seen = _look(context, job_id)
+        seen, looked_at = _look(context, job_id), time.monotonic()
         if seen is not None and seen.state is JobState.RUNNING:
             return 0
         if seen is not None and seen.state not in ON_THE_WAY:
@@ -142,15 +165,18 @@ def _look(context: Context, job_id: int, *, acknowledge: bool = False) -> Client
 
     To see that a reservation is granted is to know it: nobody else needs to be told.
     """
+    is_news = False
     try:
         with context.engine.begin() as connection:
             seen = read_client(connection, job_id)
             if acknowledge and seen is not None and seen.state is JobState.TO_ACK_RESERVATION:
-                grant_told(connection, job_id, database_now(connection))
+                is_news = grant_told(connection, job_id, database_now(connection))
     except DatabaseUnreachable:
         return None
     finally:
         context.engine.dispose()  # connections are few, and the wait may be long
+    if is_news:
+        bus.send(context.settings.server, Hint.SCHEDULE)  # it may start at once
     return seen
 
 

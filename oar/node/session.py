@@ -35,7 +35,16 @@ HELD_BACK = {
 
 
 def hold_session(job: Job) -> int:
-    """Let the user have a shell in the job; return its exit code."""
+    """Let the user have a shell in the job; return its exit code. A job of its own ends in any case."""
+    try:
+        return have_shell(job)
+    finally:
+        if job.data["ends_job"]:
+            end_job(job)
+
+
+def have_shell(job: Job) -> int:
+    """Run the user's shell in the job until it ends, or the terminal hangs up; return an exit code."""
     if not oarexec_of(job):
         return refuse(NO_JOB, f"job {job.job_id} does not run here any more")
     try:
@@ -49,10 +58,7 @@ def hold_session(job: Job) -> int:
             become_user(job.user)
         finally:
             os._exit(126)
-    code = wait_for(child)
-    if job.data["ends_job"]:
-        end_job(job)
-    return code
+    return wait_for(child)
 
 
 def wait_for(child: int) -> int:

@@ -1,6 +1,9 @@
 """Interactive jobs at a real terminal: waiting, the shell in the job, and every way to leave it."""
 
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +136,15 @@ def test_an_oarsub_that_is_killed_in_its_session_ends_the_job(site: Site) -> Non
         job = enter(terminal)
         terminal.kill()
         terminal.hang_up()
+        site.until_ended(job)
+
+
+def test_an_oarsub_that_alone_is_killed_takes_its_ssh_and_the_job_with_it(site: Site) -> None:
+    with at_terminal(site.cluster, "oarsub", "-I", *SMALL) as terminal:
+        job = enter(terminal)
+        for pid in site.processes(f"oarsub\0-I\0{SMALL[0]}"):
+            if b"python" in Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]:
+                os.kill(pid, signal.SIGKILL)
         site.until_ended(job)
 
 

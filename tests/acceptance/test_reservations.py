@@ -53,6 +53,16 @@ def test_a_refused_reservation_says_which_date_would_do(site: Site) -> None:
     site.until_state(second, "Error")
 
 
+def test_the_program_of_the_site_is_told_of_the_answer_by_the_oarsub_that_waits(site: Site) -> None:
+    done = [
+        site.run("oarsub", *words, "-r", in_seconds(3600), "-l", "nodes=3,walltime=1", "true")
+        for words in ([], [], ["--no-wait"])
+    ]
+    jobs = [int(one.stdout.partition("OAR_JOB_ID=")[2].split()[0]) for one in done]
+    assert [one.returncode for one in done] == [0, 10, 0]
+    assert [site.visits("reservation-hook", job) for job in jobs] == [1, 1, 0]
+
+
 def test_a_reservation_for_now_starts_at_once_and_its_end_is_its_walltime(site: Site) -> None:
     said = site.output("oarsub", "-r", f"now, {in_seconds(1800)}", "-l", "nodes=1", "true")
     assert "# Reservation valid --> OK" in said
