@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from oar.core.durations import format_date
 from oar.core.events import EventKind
-from oar.core.job import Assignment, JobId, Moldable, NeverFits, NoRoom, Outcome, Told, WaitingJob
+from oar.core.job import Assignment, JobId, Moldable, MoldableId, NeverFits, NoRoom, Outcome, Told, WaitingJob
 from oar.core.states import JobState, ReservationState
-from oar.kamelot import Gantt, Occupation, Rules, obstacle, occupation_of_planned, place_at
+from oar.kamelot import Gantt, Obstacle, Occupation, Rules, obstacle, occupation_of_planned, place_at
 from oar.kamelot.containers import containers_first, nesting_of
 from oar.kamelot.occupation import is_besteffort
 from oar.kamelot.reasons.reason import ReasonKind
@@ -20,6 +20,8 @@ TOO_OLD = "Reservation too old"
 CANNOT_RUN = "This reservation cannot run"
 COULD_RUN = "This reservation could run at"
 NO_RESOURCE = "No resource for reservation"
+MOST_EXPLAINED = 50
+"""For so many refusals of a round it is looked what is in the way, and which date would do."""
 _WITHOUT_PLACE = (JobState.WAITING, JobState.HOLD)
 
 
@@ -81,6 +83,8 @@ class _Desk:
         self._places: list[tuple[Assignment, WaitingJob]] = []
         self._incidents: list[Incident] = []
         self._answers = Answers()
+        self._refused: tuple[WaitingJob, str] | None = None
+        self._explanations_left = MOST_EXPLAINED
 
     def answers(self) -> Answers:
         """Give all answers."""
@@ -150,6 +154,7 @@ class _Desk:
                 if far is not self._is_far(job):
                     gantt.occupy([drawn])
             self._taken.append(drawn)
+            self._refused = None
         return outcome
 
     def _gantt(self, job: WaitingJob) -> Gantt:
@@ -165,17 +170,22 @@ class _Desk:
         return job.start_time > self._world.now + self._choices.near_s
 
     def _refusal(self, job: WaitingJob, outcome: NoRoom | NeverFits) -> str:
-        """Say why the job cannot have its place, and from when on it could have one."""
-        if isinstance(outcome, NoRoom):
-            try:
-                found = obstacle(self._gantt(job), job, job.start_time, self._rules)
-            except Exception:  # noqa: BLE001 - as above; the outcome has words of its own
-                found = None
-            if found is not None and found.until is not None:
-                return f"{COULD_RUN} {format_date(found.until)} ({found.why(format_date)})"
-            if found is not None:
-                return f"{CANNOT_RUN} ({found.why(format_date)})"
-        return f"{CANNOT_RUN} ({outcome.reason})"
+        """Say why the job cannot have its place; jobs of an array hear what the one before them heard."""
+        asked = _without_number(job)
+        if self._refused is None or self._refused[0] != asked:
+            found = self._obstacle(job) if isinstance(outcome, NoRoom) else None
+            self._refused = asked, _refusal_words(found, outcome.reason)
+        return self._refused[1]
+
+    def _obstacle(self, job: WaitingJob) -> Obstacle | None:
+        """Look for what is in the way, and for a later date; that takes far longer than to refuse."""
+        if self._explanations_left == 0:
+            return None
+        self._explanations_left -= 1
+        try:
+            return obstacle(self._gantt(job), job, job.start_time, self._rules)
+        except Exception:  # noqa: BLE001 - as above; the outcome has words of its own
+            return None
 
     def _comes_later(self, job: WaitingJob) -> JobId | None:
         """Name the container that the job has to wait for before it can be answered."""
@@ -192,6 +202,20 @@ class _Desk:
             and one.job_id not in self._answers.refused
         )
         return next(pending, None)
+
+
+def _refusal_words(found: Obstacle | None, reason: str) -> str:
+    if found is None:
+        return f"{CANNOT_RUN} ({reason})"
+    if found.until is None:
+        return f"{CANNOT_RUN} ({found.why(format_date)})"
+    return f"{COULD_RUN} {format_date(found.until)} ({found.why(format_date)})"
+
+
+def _without_number(job: WaitingJob) -> WaitingJob:
+    """Give what jobs of one array have in common."""
+    moldables = tuple(replace(one, moldable_id=MoldableId(0)) for one in job.moldables)
+    return replace(job, job_id=JobId(0), moldables=moldables)
 
 
 def as_of(job: WaitingJob, now: int) -> WaitingJob:

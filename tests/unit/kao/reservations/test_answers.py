@@ -11,6 +11,7 @@ from oar.core.states import NodeState
 from oar.kamelot import Platform
 from oar.kamelot.quotas import read_quotas
 from oar.kao.model import QueueView, SiteQuotas
+from oar.kao.reservations.answer import MOST_EXPLAINED
 from oar.testing import make_running, make_waiting
 from tests.unit.kao.reservations.build import NOW, asking, decide, five, granted, launched, starts, world
 
@@ -45,6 +46,25 @@ def test_a_refusal_names_the_next_date_that_would_do():
     decisions = decide(world(granted(1, NOW + 100), asking(2, NOW + 100)))
     until = format_date(NOW + 100 + 60 + 60)
     assert decisions.refused[JobId(2)].startswith(f"This reservation could run at {until} (")
+
+
+def test_all_jobs_of_an_array_hear_which_date_would_do():
+    array = [asking(number, NOW + 100) for number in range(2, MOST_EXPLAINED + 10)]
+    words = decide(world(granted(1, NOW + 100), *array)).refused.values()
+    assert len(set(words)) == 1
+    assert all(one.startswith("This reservation could run at") for one in words)
+
+
+def test_of_very_many_refusals_in_one_round_the_last_are_short():
+    several = [
+        asking(number, NOW + 100, f"resource_id=4,walltime=0:0:{number}")
+        for number in range(2, MOST_EXPLAINED + 3)
+    ]
+    words = list(decide(world(granted(1, NOW + 100), *several)).refused.values())
+    assert [one.startswith("This reservation could run at") for one in words] == [True] * MOST_EXPLAINED + [
+        False
+    ]
+    assert words[-1].startswith("This reservation cannot run (")
 
 
 def test_a_refusal_says_what_is_in_the_way():
