@@ -15,6 +15,8 @@ from oar.core.diagram import fill_in
 
 ROOT = Path(__file__).parents[1]
 SERVER_PROGRAMS = ("oar-server", "kao", "kamelot")
+ON_NODES = "oar.node."
+"""Where programs are that run also where nothing of ours is installed: they say their usage themselves."""
 
 
 def configuration_page(conf: str) -> str:
@@ -47,8 +49,13 @@ def commands_page(scripts: dict[str, str]) -> str:
     """Turn the commands of pyproject.toml into a page, from what ``--help`` of each says."""
     lines = ["# Commands", "", "Made from the commands themselves by `docs/pages.py`."]
     for name, place in sorted(scripts.items(), key=lambda item: (item[0] in SERVER_PROGRAMS, item[0])):
-        lines += _command(name, _load(place))
+        lines += _node_program(name, place) if place.startswith(ON_NODES) else _command(name, _load(place))
     return "\n".join(lines) + "\n"
+
+
+def _node_program(name: str, place: str) -> list[str]:
+    usage = importlib.import_module(place.partition(":")[0]).USAGE
+    return ["", f"## {name}", "", "```", usage.rstrip("\n"), "```"]
 
 
 def _load(place: str) -> click.Command:

@@ -18,7 +18,7 @@ from oar.dev.processes import children, is_alive
 SERVICE = "oar"
 USERS = ("alice", "bob")
 FIRST_UID = 61660
-PUBLIC = ("oarsub", "oarstat", "oardel", "oarhold", "oarresume", "oarwalltime", "oarnodes")
+PUBLIC = ("oarsub", "oarstat", "oardel", "oarhold", "oarresume", "oarwalltime", "oarnodes", "oarsh")
 PRIVILEGED = (
     "oarnodesetting",
     "oarproperty",
@@ -67,6 +67,7 @@ class NamespacesBed(Bed):
             "SSH_OPTIONS": "  ServerAliveInterval 2\n  ServerAliveCountMax 2\n  ControlMaster auto\n"
             "  ControlPath ~/.ssh/%n\n  ControlPersist 60",
             "PROGRAMS": str(PROGRAMS),
+            "NODE_PROGRAMS": str(HERE.parent / "node"),
             "CONFIGURATION": str(self.configuration_file),
             "PUBLIC": " ".join(PUBLIC),
             "PRIVILEGED": " ".join(PRIVILEGED),

@@ -219,8 +219,10 @@ PermitRootLogin no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
-PermitUserEnvironment yes
-AcceptEnv OAR_CPUSET OAR_USER_CPUSET OAR_USER_GPUDEVICE OAR_JOB_USER
+PermitUserEnvironment OAR_KEY,OAR_CPUSET,OAR_JOB_USER
+AuthorizedKeysFile .ssh/authorized_keys $home/job_keys
+AllowStreamLocalForwarding no
+Subsystem sftp internal-sftp
 MaxStartups 1024
 MaxSessions 1024
 AllowUsers $service
