@@ -1,4 +1,4 @@
-"""A whole server that tells users and administrators by mail, over real SMTP, and heals with real programs."""
+"""A whole server that tells users and administrators by mail (real SMTP), and heals with real programs."""
 
 import asyncio
 from dataclasses import replace
