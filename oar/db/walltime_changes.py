@@ -126,7 +126,7 @@ def give_up_requests(connection: Connection, requests: Sequence[WalltimeRequest]
             among(WalltimeChangeRow.job_id, list(wanted)),
             WalltimeChangeRow.pending != 0,
             WalltimeChangeRow.timeout != 0,
-            now >= _ASKED_AT + WalltimeChangeRow.timeout,
+            now - WalltimeChangeRow.timeout >= _ASKED_AT,  # the sum might be beyond integers
         )
         .values(pending=0, force="NO", delay_next_jobs="NO", whole="NO", timeout=0)
         .returning(WalltimeChangeRow.job_id)
@@ -155,15 +155,21 @@ _GRANT = """
     UPDATE walltime_change w SET
         pending = w.pending - change,
         granted = w.granted + change,
-        granted_with_force = w.granted_with_force + CASE WHEN used AND w.force = 'YES' THEN change ELSE 0 END,
-        granted_with_delay_next_jobs = w.granted_with_delay_next_jobs
-            + CASE WHEN used AND w.delay_next_jobs = 'YES' THEN change ELSE 0 END,
-        granted_with_whole = w.granted_with_whole + CASE WHEN used AND w.whole = 'YES' THEN change ELSE 0 END,
+        granted_with_force = LEAST(w.granted_with_force + forced, 2147483647),
+        granted_with_delay_next_jobs = LEAST(w.granted_with_delay_next_jobs + delaying, 2147483647),
+        granted_with_whole = LEAST(w.granted_with_whole + at_once, 2147483647),
         force = CASE WHEN w.pending = change THEN 'NO' ELSE w.force END,
         delay_next_jobs = CASE WHEN w.pending = change THEN 'NO' ELSE w.delay_next_jobs END,
         whole = CASE WHEN w.pending = change THEN 'NO' ELSE w.whole END,
         timeout = CASE WHEN w.pending = change THEN 0 ELSE w.timeout END
-    FROM (SELECT job_id, change, change > 0 AS used FROM walltimes) AS done
+    FROM (
+        SELECT job_id, change,
+            CASE WHEN force = 'YES' THEN used ELSE 0 END AS forced,
+            CASE WHEN delay_next_jobs = 'YES' THEN used ELSE 0 END AS delaying,
+            CASE WHEN whole = 'YES' THEN used ELSE 0 END AS at_once
+        FROM (SELECT job_id, change, CAST(GREATEST(change, 0) AS bigint) AS used FROM walltimes) AS given
+        JOIN walltime_change USING (job_id)
+    ) AS done
     WHERE w.job_id = done.job_id
     RETURNING w.job_id
 """

@@ -5,8 +5,8 @@ without value is named by its job id. Jobs of type ``inner=name`` are placed in 
 what they take is taken from the space, since the container has taken it from the platform already.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,6 +36,25 @@ def nesting_of(job: WaitingJob | RunningJob) -> Nesting:
         return OUTSIDE
     opens = (types["container"] or str(job.job_id)) if "container" in types else None
     return Nesting(types.get("inner"), opens)
+
+
+class Spaces:
+    """Which space the containers of each space are in; several of one name may be in different ones."""
+
+    def __init__(self, jobs: Iterable[WaitingJob | RunningJob]) -> None:
+        self._outer: dict[str, set[str]] = defaultdict(set)
+        for one in map(nesting_of, jobs):
+            if one.opens is not None and one.inside is not None:
+                self._outer[one.opens].add(one.inside)
+
+    def around(self, job: WaitingJob | RunningJob) -> set[str]:
+        """Tell the space that a job is in, those that its containers are in, and so on; never the platform."""
+        inside = nesting_of(job).inside
+        found, new = set[str](), set() if inside is None else {inside}
+        while new:
+            found |= new
+            new = {outer for space in new for outer in self._outer.get(space, ())} - found
+        return found
 
 
 def containers_first(items: Sequence[Item], nesting: Callable[[Item], Nesting]) -> Iterator[Item]:

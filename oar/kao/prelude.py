@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DataError, IntegrityError
 
 from oar.core.states import JobState
 from oar.db.engine import one_moment
@@ -33,9 +34,14 @@ def _with_new_walltimes(engine: Engine, world: World, rules: Rules, settings: Wa
     changes, _ = change_walltimes(world, requests, rules, settings)
     if not (changes.grants or changes.given_up):
         return world
-    with engine.begin() as connection:
-        given = write_grants(connection, changes.grants, now=world.now)
-        give_up_requests(connection, changes.given_up, now=world.now)
+    try:
+        with engine.begin() as connection:
+            given = write_grants(connection, changes.grants, now=world.now)
+            give_up_requests(connection, changes.given_up, now=world.now)
+    except (DataError, IntegrityError):
+        # One request must not keep all others from being planned.
+        log.exception("no walltime was changed in this round")
+        return world
     granted = {one.job_id: one for one in changes.grants if one.job_id in given}
     for one in granted.values():
         log.info("job %d: %s", one.job_id, one.words)

@@ -9,7 +9,7 @@ from oar.core.resumption import Resumption
 from oar.core.states import JobState
 from oar.kamelot import Platform
 from oar.kamelot.bits import mask_of
-from oar.kamelot.containers import Space, nesting_of
+from oar.kamelot.containers import Spaces, nesting_of
 from oar.kamelot.sharing import sharing_of
 from oar.kao.launch import freed_ranks
 
@@ -48,26 +48,17 @@ class _Scene:
 
     def __init__(self, running: Sequence[RunningJob], freed: ProcSet) -> None:
         self._freed = freed
-        self._nestings = [nesting_of(job) for job in running]
+        self._spaces = Spaces(running)
 
     def may_go_on(self, job: RunningJob, other: RunningJob, *, active: bool) -> bool:
         """Tell whether a job may use its resources while another one holds some of them."""
         if not active and not job.resources & other.resources - self._freed:
             return True
         mine, its = nesting_of(job), nesting_of(other)
-        if its.opens is not None and its.opens in self._spaces_around(job):
+        if its.opens is not None and its.opens in self._spaces.around(job):
             return True
-        if mine.opens is not None and mine.opens in self._spaces_around(other):
+        if mine.opens is not None and mine.opens in self._spaces.around(other):
             return True
         share, its_share = sharing_of(job), sharing_of(other)
         may_overlap = share.may_overlap(its_share) or its_share.may_overlap(share)
         return mine.inside == its.inside and may_overlap
-
-    def _spaces_around(self, job: RunningJob) -> set[Space]:
-        """Tell the space that a job is in, those that its containers are in, and so on."""
-        found: set[Space] = set()
-        new = {nesting_of(job).inside} - {None}
-        while new:
-            found |= new
-            new = {one.inside for one in self._nestings if one.opens in new} - found - {None}
-        return found

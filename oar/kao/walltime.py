@@ -4,7 +4,8 @@ A job may grow as far as the plan of the last round leaves its resources free be
 follows plans with the new walltimes.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oar.core.durations import BadDate
@@ -19,7 +20,7 @@ from oar.core.walltime_change import (
     limits_of,
 )
 from oar.kamelot import Rules
-from oar.kamelot.containers import Space, nesting_of
+from oar.kamelot.containers import Spaces, nesting_of
 from oar.kamelot.occupation import is_besteffort
 from oar.kamelot.sharing import sharing_of
 from oar.kao.model import World
@@ -38,9 +39,12 @@ def change_walltimes(
     world: World, requests: Sequence[WalltimeRequest], rules: Rules, settings: WalltimeSettings
 ) -> tuple[WalltimeChanges, World]:
     """Say what is granted, in the order of the jobs, and give the world with the new walltimes."""
+    if not requests:
+        return WalltimeChanges(), world
     now = world.now
     jobs = {job.job_id: job for job in world.running}
-    planned = _planned(world) if requests else ()
+    planned = _planned(world)
+    spaces = Spaces([*world.running, *(one.job for one in planned)])
     grants = []
     given_up = []
     for request in sorted(requests, key=lambda one: one.job_id):
@@ -51,7 +55,7 @@ def change_walltimes(
             given_up.append(request)
             continue
         limits = limits_of(settings, job.queue, job.walltime_s - request.granted_s)
-        scene = _Scene(job, jobs, planned, now, rules.security_time_s)
+        scene = _Scene(job, jobs, planned, spaces, now, rules.security_time_s)
         change_s = scene.increase(request, limits) if request.pending_s > 0 else scene.reduction(request)
         if change_s:
             grants.append(WalltimeGrant(request, job.moldable_id, job.walltime_s, change_s))
@@ -60,11 +64,16 @@ def change_walltimes(
     return WalltimeChanges(tuple(grants), tuple(given_up)), changed
 
 
-def _planned(world: World) -> tuple[Planned, ...]:
-    """Give the places of the last plan; jobs that nobody waits for any more have none."""
+def _planned(world: World) -> Sequence[Planned]:
+    """Give the places of the last plan by their start; jobs that nobody waits for any more have none."""
     jobs = {job.job_id: job for job in (*world.apart, *world.waiting)}
     places = [Planned(jobs[one.job_id], one) for one in world.plan if one.job_id in jobs]
-    return (*places, *(Planned(job, one) for one, job in world.fixed))
+    places += [Planned(job, one) for one, job in world.fixed]
+    return sorted(places, key=_start)
+
+
+def _start(planned: Planned) -> int:
+    return planned.place.start_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,8 @@ class _Scene:
 
     job: RunningJob
     running: Mapping[JobId, RunningJob]
-    planned: Collection[Planned]
+    planned: Sequence[Planned]
+    spaces: Spaces
     now: int
     security_time_s: int
 
@@ -111,18 +121,24 @@ class _Scene:
             yield deadline
         inside = nesting_of(self.job).inside
         if inside is not None:
-            yield from (
-                _end(one)
-                for one in self.running.values()
-                if one.state is JobState.RUNNING
-                and nesting_of(one).opens == inside
-                and one.resources & self.job.resources
-            )
-        latest = self.end + wanted + self.security_time_s
-        for one in self.planned:
-            start = one.place.start_time
-            if self.end < start <= latest and self._is_in_the_way(one, delay_next_jobs):
-                yield start - self.security_time_s - 1
+            yield from self._ends_of_containers(inside)
+        after = bisect_right(self.planned, self.end, key=_start)
+        until = bisect_right(self.planned, self.end + wanted + self.security_time_s, key=_start)
+        for one in self.planned[after:until]:
+            if self._is_in_the_way(one, delay_next_jobs):
+                yield one.place.start_time - self.security_time_s - 1
+                return
+
+    def _ends_of_containers(self, space: str) -> Sequence[int]:
+        """Tell the ends of the containers that hold the job; without one that runs it keeps its own."""
+        ends = [
+            _end(one)
+            for one in self.running.values()
+            if one.state is JobState.RUNNING
+            and nesting_of(one).opens == space
+            and one.resources & self.job.resources
+        ]
+        return ends or [self.end]
 
     def _is_in_the_way(self, planned: Planned, delay_next_jobs: bool) -> bool:
         other = planned.job
@@ -131,22 +147,11 @@ class _Scene:
         if delay_next_jobs and other.reservation is ReservationState.NONE:
             return False
         mine, its = nesting_of(self.job), nesting_of(other)
-        if mine.opens is not None and mine.opens in self._spaces_around(other):
+        if mine.opens is not None and mine.opens in self.spaces.around(other):
             return False
         share, its_share = sharing_of(self.job), sharing_of(other)
         may_overlap = share.may_overlap(its_share) or its_share.may_overlap(share)
         return not (mine.inside == its.inside and may_overlap)
-
-    def _spaces_around(self, job: WaitingJob) -> set[Space]:
-        """Tell the space that a planned job is in, and those around it."""
-        found: set[Space] = set()
-        new = {nesting_of(job).inside} - {None}
-        around = [nesting_of(one) for one in self.running.values()] if new else []
-        around += [nesting_of(one.job) for one in self.planned] if new else []
-        while new:
-            found |= new
-            new = {one.inside for one in around if one.opens in new} - found - {None}
-        return found
 
 
 def _end(job: RunningJob) -> int:

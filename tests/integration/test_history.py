@@ -11,6 +11,7 @@ from oar.core.events import EventKind
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState, NodeState
 from oar.db.accounting import account_ended_jobs
+from oar.db.clients import granted_without_client, read_client, read_clients, refused_without_client
 from oar.db.consequences import apply_event
 from oar.db.energy import give_orders, open_orders, read_node_orders
 from oar.db.engine import open_url
@@ -26,11 +27,13 @@ from oar.db.moves import apply_node_requests, move_job
 from oar.db.queues import remove_queue
 from oar.db.resources import request_state
 from oar.db.resubmit import resubmit
+from oar.db.resumptions import read_resumed
 from oar.db.tables_jobs import JobRow
+from oar.db.walltime_changes import read_job_with_walltime, read_requests
 from oar.db.watch import find_in_passage, find_running, has_node_work
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.order_source import OrderSource
-from oar.settings import OrderSettings, SchedulerSettings
+from oar.settings import OrderSettings, SchedulerSettings, WalltimeSettings
 from oar.submit.inner import with_container
 from tests.integration.databases import cloned
 from tests.integration.life.build import add_job, add_node
@@ -63,6 +66,10 @@ SELECT 'SWITCH_INTO_TERMINATE_STATE', j, 'NO' FROM generate_series(1, :ended) AS
 INSERT INTO event_logs (event_id, type, job_id, date, to_check)
 SELECT 1000000 + j, 'HALT_NODE', 0, 1000 + j, 'NO' FROM generate_series(1, :ended) AS j;
 INSERT INTO event_log_hostnames SELECT 1000000 + j, 'n1' FROM generate_series(1, :ended) AS j;
+INSERT INTO event_logs (type, job_id, date, to_check)
+SELECT t, j, 1000 + j, 'NO'
+FROM generate_series(1, :ended) AS j, (VALUES ('WALLTIME_REQUEST'), ('RESUME_GRANTED')) AS types (t);
+INSERT INTO walltime_change (job_id, pending) SELECT j, 60 FROM generate_series(1, :ended) AS j;
 INSERT INTO resource_logs (resource_id, attribute, date_start, date_stop)
 SELECT 1, 'state', j, j + 1 FROM generate_series(1, :ended) AS j;
 INSERT INTO accounting SELECT 86400 * j, 86400 * j + 86399, 'ann', 'default', 'default', t, 10
@@ -191,6 +198,13 @@ ACTIONS: dict[str, Callable[[Connection], object]] = {
     "orders of nodes to sleep": lambda connection: read_node_orders(connection, NOW - 600),
     "open orders of nodes to sleep": open_orders,
     "a node put to sleep": lambda connection: give_orders(connection, EnergyOrders(halt=("n1", "n2")), NOW),
+    "requests for walltimes": read_requests,
+    "jobs that are being resumed": read_resumed,
+    "oarwalltime": lambda connection: read_job_with_walltime(connection, first(connection, JobState.RUNNING)),
+    "waiting clients": read_clients,
+    "one client": lambda connection: read_client(connection, first(connection, JobState.WAITING)),
+    "refused jobs without client": refused_without_client,
+    "granted jobs without client": granted_without_client,
     "past use": lambda connection: read_past_use(connection, NOW, 2592000),
 }
 
@@ -205,7 +219,10 @@ def test_an_action_reads_no_history(past, name):
 
 def test_a_round_reads_no_history(past):
     order = OrderSource(OrderSettings(priority="FAIRSHARE"))
-    metascheduler = Metascheduler(past.engine, past.reader, SchedulerSettings(), order=order)
+    walltimes = WalltimeSettings(enabled=True)
+    metascheduler = Metascheduler(
+        past.engine, past.reader, SchedulerSettings(), order=order, walltimes=walltimes
+    )
     with rows_read(past.engine, past.reader) as counts:
         metascheduler.run()
     assert max(counts) < MANY

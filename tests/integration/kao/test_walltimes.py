@@ -12,7 +12,7 @@ from oar.db.engine import database_now
 from oar.db.kills import ask_kill, kill_overdue
 from oar.db.tables_admin import EventRow
 from oar.db.tables_jobs import JobRow, MoldableRow, WalltimeChangeRow
-from oar.db.walltime_changes import write_grants
+from oar.db.walltime_changes import give_up_requests, write_grants
 from oar.kao.apply import apply
 from oar.kao.metascheduler import Metascheduler
 from oar.settings import ByQueue, WalltimeSettings
@@ -146,6 +146,28 @@ def test_what_was_granted_by_force_is_counted_and_the_flag_goes(five):
     five.metascheduler.run()
     row = row_of(five, job)
     assert (row.granted_with_force, row.granted, row.force) == (1000, 1000, "NO")
+
+
+def test_what_was_granted_again_and_again_is_counted_up_to_the_largest_number(five):
+    job, other = (run_job(five, "resource_id=1,walltime=1") for _ in range(2))
+    many = dict.fromkeys(("granted_with_force", "granted_with_delay_next_jobs"), 2**31 - 10)
+    ask(five, job, 1000, force="YES", delay_next_jobs="YES", **many)
+    ask(five, other, 1000)
+    five.metascheduler.run()
+    row = row_of(five, job)
+    assert (row.granted_with_force, row.granted_with_delay_next_jobs) == (2**31 - 1, 2**31 - 1)
+    assert [walltime(five, one) for one in (job, other)] == [4600, 4600]
+
+
+def test_a_request_that_is_asked_again_with_all_the_time_there_is_is_not_given_up(five):
+    job = run_job(five, "resource_id=1,walltime=1")
+    ask(five, job, 1000, timeout=2**31 - 1)
+    with five.engine.begin() as connection:
+        now = database_now(connection)
+        asked = {"type": "WALLTIME_REQUEST", "job_id": job, "to_check": "NO"}
+        connection.execute(insert(EventRow).values(**asked, date=now))
+        give_up_requests(connection, [WalltimeRequest(JobId(job), 1000, timeout_s=30)], now=now)
+    assert row_of(five, job).pending == 1000
 
 
 def test_a_reduction_counts_as_less_granted(five):

@@ -77,6 +77,19 @@ def test_an_inner_job_grows_with_its_container_in_one_round():
     assert grants(world_of(container, inner), *wanted) == {1: 100, 2: 100}
 
 
+def test_an_inner_job_keeps_its_end_while_no_container_of_it_runs():
+    container = replace(make_running(1, [1, 2], NOW, 60, types={"container": ""}), state=JobState.SUSPENDED)
+    inner = make_running(2, [1], NOW, 25, types={"inner": "1"})
+    assert grants(world_of(container, inner), request(3663, job_id=2)) == {}
+
+
+def test_a_container_is_not_limited_by_what_is_planned_in_a_container_inside_it():
+    outer = ends_at(NOW + 100, types={"container": "outer"})
+    middle = make_running(2, [1], NOW, 50, types={"container": "middle", "inner": "outer"})
+    plan = ((make_waiting(3, types={"inner": "middle"}), NOW + 200, ProcSet(1)),)
+    assert grants(world_of(outer, middle, plan=plan), request(500)) == {1: 500}
+
+
 def test_the_round_plans_behind_the_new_walltime():
     world = make_world(make_waiting(2, "core=6,walltime=0:1:0"), running=(ends_at(NOW + 50),), now=NOW)
     _, changed = change_walltimes(world, [request(500)], RULES, ON)
@@ -91,6 +104,12 @@ def test_the_jobs_that_are_planned_behind_it_limit_a_job():
 
 def test_the_first_of_the_jobs_that_are_planned_behind_it_counts():
     plan = ((make_waiting(2), NOW + 400, ProcSet(2)), (make_waiting(3), NOW + 300, ProcSet(1)))
+    assert grants(world_of(ends_at(NOW + 100), plan=plan), request(500)) == {1: 300 - 60 - 1 - 100}
+
+
+def test_a_job_that_does_not_limit_hides_none_behind_it():
+    besteffort = make_waiting(2, types={"besteffort": ""})
+    plan = ((besteffort, NOW + 200, ALL), (make_waiting(3), NOW + 300, ALL))
     assert grants(world_of(ends_at(NOW + 100), plan=plan), request(500)) == {1: 300 - 60 - 1 - 100}
 
 
