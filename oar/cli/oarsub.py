@@ -15,11 +15,14 @@ from oar.cli.app import Context, complain, fail, oar_command, typed_arguments, w
 from oar.cli.caller import Caller, group_of, is_member, read_as
 from oar.cli.ear import Ear
 from oar.cli.job_ids import read_job_id
+from oar.cli.job_keys import NOT_EXPORTED, hand_out, job_key_options, keys_for, with_key_variable
 from oar.cli.output import chosen_format, format_options
 from oar.cli.render import Format
+from oar.core.job_key import hide_keys
 from oar.core.messages import Hint
 from oar.submit.admission import ADMIN, Author, Draft, admit
-from oar.submit.parameters import BadOption, NothingToRun, Submission, Wishes, check, merge, read_parameters
+from oar.submit.merge import merge
+from oar.submit.parameters import BadOption, NothingToRun, Submission, Wishes, check, read_parameters
 from oar.submit.script import Script, scan_script, script_of
 from oar.submit.site_rules import site_rules
 
@@ -34,7 +37,7 @@ EXIT_CODES = {
     5: "nothing to run, or more than one command",
     6: "an array without jobs, or too large",
     7: "the dates of a reservation (-r) are wrong, or another option excludes it",
-    8: "an array of interactive jobs",
+    8: "an array of interactive jobs, or something wrong with a job key (-k, -i, -e)",
     9: "an interactive job with a file of parameters",
     10: "the reservation is refused",
     11: "the interactive job did not start",
@@ -43,6 +46,7 @@ EXIT_CODES = {
     17: "an interactive job of type noop, or a connection to one",
     18: "a resource request (-l) is not understood",
     20: "the job cannot be connected to: it does not run, or belongs to somebody else",
+    60: "the jobs are registered, but the file for a key (-e) cannot be written",
     78: "the configuration is wrong",
     243: "the name of the error file (-E) is refused",
     244: "the name of the output file (-O) is refused",
@@ -148,6 +152,7 @@ EXIT_CODES = {
     metavar="FILE",
     help="Submit one job for each line of this file, with the line as its arguments.",
 )
+@job_key_options
 @click.option(
     "-S",
     "--scanscript",
@@ -204,9 +209,11 @@ def oarsub(
     with ExitStack() as open_until_the_end:
         waits = draft.submission.interactive or (draft.submission.reserved_for and not no_wait)
         ear = open_until_the_end.enter_context(Ear()) if waits else None
-        job_ids = _submit(context, draft, None if ear is None else ear.port)
+        job_ids, has_keys = _submit(context, draft, None if ear is None else ear.port)
         if ear is not None:
             _wait(context, draft.submission, ear, job_ids)
+        if not has_keys:
+            fail(NOT_EXPORTED)
 
 
 def _connect(context: Context, job: str) -> None:
@@ -219,11 +226,12 @@ def _connect(context: Context, job: str) -> None:
         hold_session(context, job_id, ends_job=False)
 
 
-def _submit(context: Context, draft: Draft, port: int | None) -> list[int]:
-    """Register the jobs, tell the server and the user."""
+def _submit(context: Context, draft: Draft, port: int | None) -> tuple[list[int], bool]:
+    """Register the jobs, tell the server and the user; false when the user did not get the keys."""
     from oar.submit.submit import submit  # noqa: PLC0415 - loads the database, which a typing error must not
 
-    job_ids = submit(context.engine, context.reader, draft, socket.gethostname(), port)
+    keys = keys_for(context.caller, draft.submission)
+    job_ids = submit(context.engine, context.reader, draft, socket.gethostname(), port, keys=keys)
     server = context.settings.server
     heard = bus.send(server, Hint.SUBMITTED)  # first: who reads our output may be gone
     _tell(job_ids)
@@ -232,7 +240,7 @@ def _submit(context: Context, draft: Draft, port: int | None) -> list[int]:
             f"the server at {server.hostname}:{server.message_port} does not answer; the job is registered "
             "and will start when it is back"
         )
-    return job_ids
+    return job_ids, hand_out(context, draft.submission, job_ids, keys)
 
 
 def _wait(context: Context, submission: Submission, ear: Ear, job_ids: Sequence[int]) -> None:
@@ -268,6 +276,7 @@ def _read(context: Context, operands: Sequence[str], wishes: Wishes, scans: bool
         wishes, warnings = merge(wishes, script.wishes)
         for warning in warnings:
             complain(warning)
+    wishes = with_key_variable(wishes)
     parameters = None
     if wishes.array_param_file is not None:
         parameters = read_parameters(read_as(context.caller, Path(wishes.array_param_file)))
@@ -278,7 +287,7 @@ def _read(context: Context, operands: Sequence[str], wishes: Wishes, scans: bool
         context.settings.submission,
         directory=_current_directory(wishes),
         initial_request="; ".join(
-            [" ".join(["oarsub", *typed_arguments()]), *(script.directives if script else ())]
+            [" ".join(["oarsub", *hide_keys(typed_arguments())]), *(script.directives if script else ())]
         ),
         now=int(time.time()),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from secrets import randbelow
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import DeclarativeBase
 
 from oar.core.job import Alternative
+from oar.core.job_key import JobKey
 from oar.core.states import JobState, JobType, ReservationState
 from oar.db.tables_jobs import (
     ChallengeRow,
@@ -61,6 +63,8 @@ class NewJobs:
     checkpoint_signal: int = CHECKPOINT_SIGNAL
     notify: str = ""
     interactive: bool = False
+    keys: Sequence[JobKey] = ()
+    """The key of each job, in the order of the commands; empty when they have none."""
     port: int | None = None
     """Where on ``host`` the oarsub listens that waits for the jobs, None when none does."""
     reserved_from: int | None = None
@@ -91,8 +95,7 @@ def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
             for index, (job_id, command) in enumerate(zip(job_ids, new.commands, strict=True), 1)
         ),
     )
-    challenges = ({"job_id": one, "challenge": new_challenge()} for one in job_ids)
-    _write(connection, ChallengeRow, challenges)
+    _write(connection, ChallengeRow, _secrets(job_ids, new.keys))
     _write_requests(connection, job_ids, new.alternatives)
     _write(connection, JobTypeRow, ({"job_id": one, "type": word} for one in job_ids for word in new.types))
     _write(
@@ -103,6 +106,12 @@ def insert_jobs(connection: Connection, new: NewJobs, now: int) -> list[int]:
     logs = ({"job_id": one, "job_state": state, "date_start": now} for one in job_ids)
     _write(connection, JobStateLogRow, logs)
     return job_ids
+
+
+def _secrets(job_ids: Sequence[int], keys: Sequence[JobKey]) -> Iterator[dict[str, Any]]:
+    for job_id, key in zip_longest(job_ids, keys):
+        given = {"ssh_private_key": key.private, "ssh_public_key": key.public} if key else {}
+        yield {"job_id": job_id, "challenge": new_challenge(), **given}
 
 
 def new_challenge() -> str:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 
 from oar.core.condition import BadFilter, check_condition
 from oar.core.job import Alternative
+from oar.core.job_key import KeyWish, key_wish
 from oar.core.job_signals import BadSignal, signal_number
 from oar.core.notify import BadNotify, InsecureProgram, parse_notify
 from oar.core.request import RequestSyntax, parse_request
@@ -23,7 +24,6 @@ _FILE_NAME = re.compile(r"[a-zA-Z0-9_./\-% ]+")
 _JOB_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DISCARDED = "/dev/null"
-_ADDED_UP = frozenset({"resources", "types", "anterior"})
 _WIDTHS = {"queue": 100, "project": 255}
 _TYPE_WIDTH = 255
 
@@ -112,6 +112,10 @@ class Wishes:
     signal: str | None = None
     reservation: str | None = None
     notify: str | None = None
+    import_job_key_from_file: str | None = None
+    import_job_key_inline: str | None = field(default=None, repr=False)
+    export_job_key_to_file: str | None = None
+    use_job_key: bool = False
     hold: bool = False
     interactive: bool = False
 
@@ -138,6 +142,7 @@ class Submission:
     interactive: bool = False
     reserved_for: ReservedFor | None = None
     notify: str = ""
+    key: KeyWish | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -154,32 +159,13 @@ class Submission:
         if len(self.commands) == 1:
             return ()
         shared = {self.stdout, self.stderr} - {_DISCARDED}
+        if self.key and self.key.export_to and not self.key.is_imported:
+            shared.add(self.key.export_to)
         return tuple(
             f"warning: all {len(self.commands)} jobs write to '{file}'; %jobid% in the name tells them apart"
             for file in sorted(shared)
             if "%jobid%" not in file
         )
-
-
-def merge(command_line: Wishes, script: Wishes) -> tuple[Wishes, list[str]]:
-    """Add the wishes of a script to those of the command line, which win; returns them and OAR 2's warnings.
-
-    Alternatives, types and dependencies add up, those of the script last.
-    """
-    values: dict[str, object] = {"hold": command_line.hold or script.hold}
-    warnings = []
-    for one in fields(Wishes):
-        typed, scanned = getattr(command_line, one.name), getattr(script, one.name)
-        if one.name in _ADDED_UP:
-            values[one.name] = typed + scanned
-        elif typed is None:
-            values[one.name] = scanned
-        elif one.name != "hold" and scanned not in (None, typed):
-            warnings.append(
-                f"# Warning: ignore script value for {one.name} parameter: {scanned}; "
-                "another value was given on the command line."
-            )
-    return replace(command_line, **values), warnings  # type: ignore[arg-type] # one value for each field, of its own type
 
 
 def check(
@@ -225,6 +211,12 @@ def check(
         interactive=wishes.interactive,
         reserved_for=reserved_for,
         notify=_notify(wishes.notify),
+        key=key_wish(
+            use=wishes.use_job_key or settings.forces_job_key,
+            from_file=wishes.import_job_key_from_file,
+            inline=wishes.import_job_key_inline,
+            export_to=wishes.export_job_key_to_file,
+        ),
     )
     _check_encoding(submission)
     _check_conditions(submission)

@@ -4,8 +4,10 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from oar.core.job_key import INLINE_OPTIONS, hide_key_of_directive
 from oar.errors import BadRequest
 from oar.submit.parameters import Wishes
 
@@ -51,11 +53,11 @@ def scan_script(text: str, file: str) -> Script:
         directive = _DIRECTIVE.fullmatch(line)
         if directive is None:
             continue
-        directives.append(line.strip())
+        directives.append(hide_key_of_directive(line.strip()))
         try:
             _add(found, directive[1])
         except BadScript as error:
-            problems.append(f"line {number}, '{line.strip()}': {error}")
+            problems.append(f"line {number}, '{directives[-1]}': {error}")
     if problems:
         raise BadScript(f"'{file}' {'; '.join(problems)}")
     return Script(Wishes(**found), tuple(directives))
@@ -64,10 +66,10 @@ def scan_script(text: str, file: str) -> Script:
 def _add(found: dict[str, Any], text: str) -> None:
     matched = _OPTION.fullmatch(text)
     option, value = (matched[1], matched[2]) if matched else (text.split(maxsplit=1)[0], "")
-    if option == "--hold":
+    if option in _FLAGS:
         if value:
-            raise BadScript("--hold takes no value")
-        found["hold"] = True
+            raise BadScript(f"{option} takes no value")
+        found[_FLAGS[option]] = True
         return
     if option not in _OPTIONS:
         raise BadScript(f"{option} is no option of a script")
@@ -107,8 +109,12 @@ def _spellings() -> Mapping[str, tuple[str, bool, Callable[[str], str | int]]]:
         (("--signal",), "signal", False, str),
         (("--notify",), "notify", False, str),
         (("--array-param-file",), "array_param_file", False, str),
+        (("-i", "--import-job-key-from-file"), "import_job_key_from_file", False, str),
+        (INLINE_OPTIONS, "import_job_key_inline", False, str),
+        (("-e", "--export-job-key-to-file"), "export_job_key_to_file", False, str),
     )
     return {option: (name, several, read) for options, name, several, read in rows for option in options}
 
 
 _OPTIONS = _spellings()
+_FLAGS = MappingProxyType({"--hold": "hold", "-k": "use_job_key", "--use-job-key": "use_job_key"})

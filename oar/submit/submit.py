@@ -1,12 +1,15 @@
 """Submits: rules, checks, then one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
 
 from oar.core.job import Alternative
+from oar.core.job_key import JobKey
 from oar.core.job_message import job_message
 from oar.db.engine import database_now
+from oar.db.job_keys import check_key_is_free
 from oar.db.jobs import NewJobs, check_required, insert_jobs
 from oar.db.queues import list_queues
 from oar.errors import BadRequest
@@ -24,19 +27,29 @@ class NoSuchQueue(BadRequest):
     exit_code = 248
 
 
-def submit(engine: Engine, reader: Engine, draft: Draft, host: str, port: int | None = None) -> list[int]:
+def submit(
+    engine: Engine,
+    reader: Engine,
+    draft: Draft,
+    host: str,
+    port: int | None = None,
+    *,
+    keys: Sequence[JobKey] = (),
+) -> list[int]:
     """Write the jobs of an admitted submission and return their ids; writes nothing when anything is wrong.
 
-    ``host`` is where it was submitted, ``port`` where somebody listens there who waits for the jobs. Raises a
-    BadRequest.
+    ``host`` is where it was submitted, ``port`` where somebody listens there who waits for the jobs, ``keys``
+    has the key of each job if they have any. Raises a BadRequest.
     """
     with reader.connect() as connection:
-        new = _jobs_of(connection, draft, host, port)
+        new = replace(_jobs_of(connection, draft, host, port), keys=keys)
     reader.dispose()  # connections are few: a submission that waits to be written holds one, not two
     with engine.begin() as connection:
         new = _placed(connection, new)
         if draft.submission.reserved_for is not None:
             check_reservations(connection, draft, draft.submission.reserved_for)
+        if keys and draft.submission.key and draft.submission.key.is_imported:
+            check_key_is_free(connection, keys[0].public, draft.author.name)
         return insert_jobs(connection, new, database_now(connection))
 
 

@@ -8,6 +8,7 @@ import pytest
 from oar.core.job import Group, Level, Request
 from oar.errors import BadRequest, ConfigurationError
 from oar.settings import SubmissionSettings
+from oar.submit.merge import merge
 from oar.submit.parameters import (
     LARGEST_ARRAY,
     Alternative,
@@ -16,7 +17,6 @@ from oar.submit.parameters import (
     Submission,
     Wishes,
     check,
-    merge,
     read_parameters,
 )
 
