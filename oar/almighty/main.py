@@ -25,6 +25,9 @@ from oar.settings import Settings
 
 log = logging.getLogger(__name__)
 
+TRUSTED_FOR_S = 1.0
+"""So long after its last use a connection to the database is taken as good."""
+
 
 class NoSchema(OarError):
     """The database answers, but nobody has built OAR's tables in it."""
@@ -50,7 +53,7 @@ def main(conf: Path | None, foreground: bool) -> None:
         log.info("%s", effective(settings.energy))
         for doubt in doubts(settings.energy):
             log.warning("%s", doubt)
-        engine = open_engine(settings.database)
+        engine = open_engine(settings.database, TRUSTED_FOR_S)
         _check_database(engine)
         asyncio.run(serve(settings, engine))
     except OarError as error:

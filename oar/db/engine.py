@@ -4,21 +4,27 @@ Connections are made when they are needed. Functions of this layer take a connec
 callers write ``with engine.begin() as connection:``.
 """
 
+import time
 from enum import Enum
 from typing import Any, NoReturn
 
 import psycopg2
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 from oar.errors import DatabaseUnreachable
 from oar.settings import DatabaseSettings
 
 OLDEST_POSTGRESQL = 14
+POOL_SIZE = 10
+"""Connections that stay open; the server has 8 threads."""
 READER_TIMEOUT_S = 10
 PLANNING = "SET jit = off; SET random_page_cost = 1.1"
 """Our queries are short and look for live rows, which are in memory: to compile them, or to prefer reading a
 whole table over looking rows up in its index, costs more the longer the history is."""
 FIND_SCHEMA = "SELECT relkind FROM pg_class WHERE oid = to_regclass('assigned_resources')"
+LAST_USE = "last use"
+"""Where a connection's record says when it was given back, by the clock of this process."""
 ADVICE = {
     "password authentication failed": "check DB_BASE_LOGIN and DB_BASE_PASSWD (or the _RO pair) in oar.conf",
     "no password supplied": "set DB_BASE_PASSWD and DB_BASE_PASSWD_RO in oar.conf",
@@ -63,9 +69,13 @@ def database_url(settings: DatabaseSettings, login: str, password: str) -> URL:
     )
 
 
-def open_engine(settings: DatabaseSettings) -> Engine:
-    """Open the database as OAR's own account; its connections raise DatabaseUnreachable."""
-    return open_url(database_url(settings, settings.login, settings.password))
+def open_engine(settings: DatabaseSettings, trusted_for_s: float = 0.0) -> Engine:
+    """Open the database as OAR's own account; its connections raise DatabaseUnreachable.
+
+    ``trusted_for_s`` is for who tries again what fails: a connection that was used so lately is taken without
+    a ping, which costs as much as a short transaction.
+    """
+    return open_url(database_url(settings, settings.login, settings.password), trusted_for_s)
 
 
 def open_reader(settings: DatabaseSettings, timeout_s: int = READER_TIMEOUT_S) -> Engine:
@@ -84,13 +94,12 @@ def open_reader(settings: DatabaseSettings, timeout_s: int = READER_TIMEOUT_S) -
     return reader
 
 
-def open_url(url: URL, **options: Any) -> Engine:
+def open_url(url: URL, trusted_for_s: float = 0.0, **options: Any) -> Engine:
     """Open any PostgreSQL with our checks: reachable, and not too old; raises DatabaseUnreachable."""
     engine = create_engine(
         url,
         connect_args={"connect_timeout": 10, "application_name": "oar", **KEEP_ALIVE},
-        pool_size=5,
-        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
         executemany_mode="values_plus_batch",
         **options,
     )
@@ -106,6 +115,20 @@ def open_url(url: URL, **options: Any) -> Engine:
             cursor.execute(f"{PLANNING}; {FIND_SCHEMA}")
             record.info[Schema] = Schema.OAR2 if cursor.fetchone() == ("r",) else Schema.NATIVE
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def date(connection: Any, record: Any) -> None:
+        record.info[LAST_USE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, proxy: Any) -> None:
+        used_at = record.info.get(LAST_USE)
+        if used_at is not None and time.monotonic() - used_at >= trusted_for_s:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg2.Error as error:
+                # The pool makes a new one, and holds those that are as old for dead too.
+                raise InvalidatePoolError from error
 
     @event.listens_for(engine, "handle_error")
     def tell(context: ExceptionContext) -> None:

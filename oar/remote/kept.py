@@ -1,7 +1,7 @@
 """Keeps sessions with nodes for a while: programs are started there without an ssh and a python3 for each.
 
-A session is only a quicker way. Whatever is wrong with one, its programs are sent in the way without it, in
-what is left of their time: they can be repeated, so it does not matter how far they had come.
+A session is only a quicker way. Whatever is wrong with one, its programs are given to another, then sent
+without any, in what is left of their time: they can be repeated, so it does not matter how far they had come.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 WORD = "OAR_KEEPER"
 """What shows in the node's process list."""
+ATTEMPTS = 2
+"""Sessions that a program is given to before it is sent without one."""
 RETRY_AFTER_S = 60.0
 """How long a node is reached without a session after one could not begin there."""
 
@@ -78,25 +80,31 @@ class KeptRemote:
     async def _run_on(self, node: str, program: NodeProgram, timeout_s: float) -> Answer:
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
-        key = (node, program.as_root)
-        try:
-            async with asyncio.timeout(timeout_s):
-                session = await self._session(key)
-        except TimeoutError:
-            return Answer(node, None, timed_out=True)
-        if session is not None:
+        for _ in range(ATTEMPTS):
             try:
-                return await session.ask(program, deadline - now())
+                async with asyncio.timeout_at(deadline):
+                    session = await self._session((node, program.as_root))
+            except TimeoutError:
+                return Answer(node, None, timed_out=True)
+            if session is None:
+                break
+            try:
+                return await self._ask(session, program, deadline - now())
             except SessionLost:
-                log.info("%s: its session ended, repeating %s without it", node, program.action)
-            finally:
-                if not session.is_usable and session.is_idle and self._sessions.get(key) is session:
-                    self._dismiss(key)
-                self._sweep_later()
+                log.info("%s: its session ended, repeating %s", node, program.action)
         if now() >= deadline:
             return Answer(node, None, timed_out=True)
         (answer,) = await self._beside.run([node], program, deadline - now())
         return answer
+
+    async def _ask(self, session: KeptSession, program: NodeProgram, timeout_s: float) -> Answer:
+        key = (session.node, program.as_root)
+        try:
+            return await session.ask(program, timeout_s)
+        finally:
+            if not session.is_usable and session.is_idle and self._sessions.get(key) is session:
+                self._dismiss(key)
+            self._sweep_later()
 
     async def _session(self, key: _Key) -> KeptSession | None:
         """Give the session of a node, a new one if need be; None when there can be none now."""
