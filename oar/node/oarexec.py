@@ -32,6 +32,7 @@ from oar.node.oarexec_job import Failed, Job
 from oar.node.oarexec_processes import adopt_orphans, kill_descendants, redirect, run_script
 from oar.node.oarexec_record import read_record, write_record
 from oar.node.oarexec_report import report
+from oar.node.oarexec_sessions import end_sessions
 from oar.node.oarexec_signals import HANDLED
 from oar.node.oarexec_watch import Watch
 
@@ -141,6 +142,7 @@ def carry_out(job: Job) -> "dict[str, object]":
     code, status = watch.result()
     watch.write_notes()
     kill_descendants(job)
+    end_sessions(job)
     if not run_script(job, str(job.data["epilogue"])):
         code = EPILOGUE_FAILED.get(code, code)
     remove([job.file(name) for name in ("{}", "{}_resources", "USER_SIGNAL_{}")])

@@ -44,7 +44,8 @@ def run_script(job: Job, path: str) -> bool:
             enter_groups(job)
             redirect(os.devnull, os.O_RDWR, (0, 1))
             os.chdir(job.directory)
-            execute([path, str(job.job_id), job.user, job.file("{}")], job.environment())
+            words = [path, str(job.job_id), job.user, job.file("{}"), str(job.data["walltime_seconds"])]
+            execute(words, job.environment())
         finally:
             os._exit(127)
     deadline = time.monotonic() + job.script_timeout_s

@@ -18,6 +18,7 @@ from oar.node.as_user import execute_as
 from oar.node.files import read
 from oar.node.oarexec_job import Job
 from oar.node.oarexec_processes import enter_groups
+from oar.node.oarexec_sessions import note_session
 
 NO_DIRECTORY, NO_JOB = 2, 3
 SHELL = "OAR_SHELL"
@@ -51,6 +52,7 @@ def have_shell(job: Job) -> int:
         enter_groups(job)
     except OSError as error:
         return refuse(NO_JOB, f"cannot enter job {job.job_id}: {error}")
+    note_session(job)
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
     child = os.fork()
     if child == 0:

@@ -130,13 +130,13 @@ def script(node: Node, name: str, text: str) -> str:
     return str(path)
 
 
-def test_prologue_and_epilogue_run_around_the_command_with_three_arguments(node: Node) -> None:
+def test_prologue_and_epilogue_run_around_the_command_with_four_arguments(node: Node) -> None:
     log = node.home / "log"
-    node.prologue = script(node, "prologue", f'echo prologue $# $1 $2 >> {log}; cat "$3" >> {log}')
+    node.prologue = script(node, "prologue", f'echo prologue $# $1 $2 $4 >> {log}; cat "$3" >> {log}')
     node.epilogue = script(node, "epilogue", f'echo epilogue $# >> {log}; cat "$3" >> {log}')
     job = node.launch(node.job(f"echo job >> {log}"))
     assert node.hears(node.report(0, 0))
-    expected = f"prologue 3 {job.job_id} {job.user}\nnode1\njob\nepilogue 3\nnode1\n"
+    expected = f"prologue 4 {job.job_id} {job.user} {job.walltime_s}\nnode1\njob\nepilogue 4\nnode1\n"
     assert log.read_text() == expected
 
 
