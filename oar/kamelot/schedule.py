@@ -127,7 +127,7 @@ def _place(
     if best is None:
         reason = search.blame() or why_never(gantt.platform, job)
         if reason is None and latest < FOREVER:
-            reason = Reason(ReasonKind.NOT_THEN, until=latest)
+            reason = Reason(ReasonKind.NOT_THEN, until=latest if latest > gantt.now else None)
         return _refuse(gantt, job, reason or why_no_room(gantt, job, moldables))
     return search.assign(best, earliest, dates.deadline)
 

@@ -18,6 +18,7 @@ from oar.kamelot.reasons.holders import nearest
 from oar.kamelot.reasons.obstacle_words import Obstacle
 from oar.kamelot.reasons.reason import ReasonKind, Shortage
 from oar.kamelot.reasons.sight import Sight
+from oar.kamelot.sharing import UNTIL_AWAKE
 
 AT_MOST = " at the latest"
 
@@ -107,8 +108,9 @@ class Start:
         if not held.bars:
             return self._of_lack(ReasonKind.RESOURCES, lack)
         begin, ends = min(bar.begin for bar in held.bars), {bar.end + 1 for bar in held.bars}
+        waking = all(bar.sharing is UNTIL_AWAKE for bar in held.bars)
         return self._of_lack(
-            ReasonKind.RESOURCES,
+            ReasonKind.WAKING if waking else ReasonKind.RESOURCES,
             lack,
             held.resources,
             jobs=tuple(sorted({bar.job_id for bar in held.bars if bar.job_id is not None})),

@@ -32,6 +32,7 @@ NEARER = (
     ReasonKind.CONTAINER,
     ReasonKind.CONTAINER_TOO_SMALL,
     ReasonKind.RESOURCES,
+    ReasonKind.WAKING,
     ReasonKind.QUOTA,
 )
 """In this order moldables are looked at: one that fails later is nearer to a start."""

@@ -61,6 +61,12 @@ def _resources(obstacle: Obstacle, format_date: DateFormat) -> str:
     return f"{lacking}; {jobs_named(obstacle.jobs)} {verb if many else verb + 's'} {nodes}{span}"
 
 
+def _waking(obstacle: Obstacle, format_date: DateFormat) -> str:
+    verb = "have" if len(obstacle.nodes) > 1 else "has"
+    woken = f"{listed(obstacle.nodes)} {verb} woken up by {format_date(obstacle.ends or 0)}"
+    return f"{_lacking(obstacle, 'free all through')}; {woken}{obstacle.text}"
+
+
 def _dependency(obstacle: Obstacle, format_date: DateFormat) -> str:
     jobs, ends = jobs_named(obstacle.jobs), format_date(obstacle.ends or 0)
     return f"waits for {jobs}, which it depends on, until {ends}"
@@ -124,6 +130,7 @@ def _lacking(obstacle: Obstacle, what: str) -> str:
 
 OBSTACLE_WORDS: dict[ReasonKind, Callable[[Obstacle, DateFormat], str]] = {
     ReasonKind.RESOURCES: _resources,
+    ReasonKind.WAKING: _waking,
     ReasonKind.DEPENDENCY: _dependency,
     ReasonKind.DEPENDENCY_UNPLANNED: _dependency_unplanned,
     ReasonKind.POSTPONED: _postponed,

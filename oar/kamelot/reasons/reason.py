@@ -131,7 +131,8 @@ def _not_long_enough(reason: Reason, _format_date: DateFormat) -> str:
 
 
 def _not_then(reason: Reason, format_date: DateFormat) -> str:
-    return f"what it asks for is not free from {format_date(reason.until or 0)} on for as long as it takes"
+    then = "now" if reason.until is None else f"from {format_date(reason.until)} on"
+    return f"what it asks for is not free {then} for as long as it takes"
 
 
 def _postponed(reason: Reason, format_date: DateFormat) -> str:

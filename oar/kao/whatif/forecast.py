@@ -7,7 +7,7 @@ from oar.core.job import Assignment, JobId, Outcome, Told, WaitingJob
 from oar.core.states import ReservationState
 from oar.kamelot import Gantt, Obstacle, Platform, Rules, obstacle
 from oar.kamelot.occupation import FOREVER, is_besteffort
-from oar.kamelot.reasons.reason import DateFormat
+from oar.kamelot.reasons.reason import DateFormat, ReasonKind
 from oar.kao.model import Decisions, World
 from oar.kao.whatif.changes import Advice, Relaxation, alone, text_of
 from oar.kao.whatif.trials import Trials, sooner
@@ -159,13 +159,20 @@ def _cause(world: World, job: WaitingJob, rules: Rules, decisions: Decisions) ->
     told = news or world.told.get(job.job_id) or Told()
     if job.reservation is not ReservationState.NONE:
         return Cause(told.reason) if told.reason else None
-    if isinstance(outcome, Assignment) and outcome.start_time > world.now:
+    is_later = isinstance(outcome, Assignment) and outcome.start_time > world.now
+    if is_later or _may_only_start_now(job, decisions.gantt):
         found = _obstacle(decisions.gantt, job, world.now, rules)
         if found is not None:
             return _named(found, world)
     if told.reason:
         return Cause(told.reason)
     return None if outcome is None or isinstance(outcome, Assignment) else Cause(outcome.reason)
+
+
+def _may_only_start_now(job: WaitingJob, gantt: Gantt | None) -> bool:
+    """Tell whether a job got no place because it may have none later, as in a queue of strict order."""
+    refused = None if gantt is None else gantt.refused.get(job.job_id)
+    return refused is not None and refused.kind is ReasonKind.NOT_THEN
 
 
 def _obstacle(gantt: Gantt | None, job: WaitingJob, date: int, rules: Rules) -> Obstacle | None:
