@@ -12,10 +12,8 @@ import time
 from oar.node.files import read
 
 UNIT = "oar-jobs.service"
-KEEPER = """\
-group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
-mkdir -p "$group/keeper" && echo $$ > "$group/keeper/cgroup.procs" && exec sleep infinity
-"""
+KEEPER = "mkdir -p '{0}' && echo 0 > '{0}/cgroup.procs' && exec sleep infinity"
+"""What the service's sh is told; 0 stands for itself. No dollar: systemd would replace it, and so ``$$``."""
 PROPERTIES = ("Delegate=yes", "KillMode=process", "TasksMax=infinity", "OOMPolicy=continue", "Slice=-.slice")
 LIMIT_S = 10.0
 
@@ -30,13 +28,14 @@ def runs_systemd(folder: str = "/run/systemd/system") -> bool:
     return os.path.isdir(folder)
 
 
-def ask_for_place(root: str) -> str:
+def ask_for_place(root: str, program: str = "systemd-run") -> str:
     """Have systemd make the folder; say in words why it did not, "" when the folder is there."""
     folder = delegated(root)
     if read(folder + "/keeper/cgroup.procs"):
         return ""
+    keeper = KEEPER.format(folder + "/keeper")
     options = [word for value in PROPERTIES for word in ("--property", value)]
-    command = ["systemd-run", "--quiet", "--collect", "--unit", UNIT, *options, "/bin/sh", "-c", KEEPER]
+    command = [program, "--quiet", "--collect", "--unit", UNIT, *options, "/bin/sh", "-c", keeper]
     try:
         done = subprocess.run(
             command,
