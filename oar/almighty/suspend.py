@@ -29,6 +29,10 @@ from oar.remote.runner import Answer
 
 log = logging.getLogger(__name__)
 
+LIVES = frozenset({JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING})
+"""States of a job that nobody has begun to end."""
+
+
 async def suspend(means: Means, job_id: int) -> None:
     """Stop the processes of a job, and tell the site."""
     job = await means.database.run(partial(read_job, job_id=job_id))
@@ -113,9 +117,11 @@ async def _run_script(means: Means, file: str, job_id: int, kind: EventKind) -> 
 
 
 async def _give_up(means: Means, job_id: int, order: EventKind, incident: Incident) -> None:
-    """End a job that can neither stay as it is nor become what it should be."""
+    """End a job that can neither stay as it is nor become what it should be, unless it is ending already."""
+    if not await means.database.run(partial(_kill, job_id=job_id, order=order, incident=incident)):
+        log.info("job %d: %s; it is being ended anyway", job_id, incident.description)
+        return
     log.error("job %d: %s; it is killed", job_id, incident.description)
-    await means.database.run(partial(_kill, job_id=job_id, order=order, incident=incident))
     means.hear(Hint.KILL_ASKED)
     means.hear(Hint.STATE_CHANGED)
 
@@ -143,11 +149,16 @@ def _enter_running(connection: Connection, job_id: int) -> None:
     move_job(connection, job_id, JobSignal.RESUMED, now=database_now(connection))
 
 
-def _kill(connection: Connection, job_id: int, order: EventKind, incident: Incident) -> None:
+def _kill(connection: Connection, job_id: int, order: EventKind, incident: Incident) -> bool:
+    """Record what went wrong and ask for the end of the job; False for one that ends: nobody is to blame."""
     now = database_now(connection)
     close_orders(connection, job_id, order)
+    job = read_job(connection, job_id)
+    if job is None or job.kill_is_open or job.state not in LIVES:
+        return False
     record_all(connection, job_id, [incident], now)
     ask_kill(connection, job_id, SERVER, now)
+    return True
 
 
 def _not_suspended(connection: Connection, job_id: int, incident: Incident) -> None:

@@ -48,7 +48,7 @@ class Spaces:
                 self._outer[one.opens].add(one.inside)
 
     def around(self, job: WaitingJob | RunningJob) -> set[str]:
-        """Tell the space that a job is in, those that its containers are in, and so on; never the platform."""
+        """Tell the space that a job is in, those that its containers are in, and so on; not the platform."""
         inside = nesting_of(job).inside
         found, new = set[str](), set() if inside is None else {inside}
         while new:

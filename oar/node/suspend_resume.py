@@ -38,11 +38,18 @@ class Freezer:
         else:
             put(self.folder + "/cgroup.freeze", "1" if frozen else "0")
 
-    def is_frozen(self) -> bool:
-        """Tell whether all processes of the group stand still."""
+    def has(self, frozen: bool) -> bool:
+        """Tell whether all processes of the group stand still, or go on; a group that is gone has none."""
         if self.is_v1:
-            return read(self.folder + "/freezer.state") == "FROZEN"
-        return "frozen 1" in read(self.folder + "/cgroup.events").split("\n")
+            return read(self.folder + "/freezer.state") in ("FROZEN" if frozen else "THAWED", "")
+        events = read(self.folder + "/cgroup.events")
+        return not events or ("frozen 1" in events.split("\n")) is frozen
+
+    def was_let_go(self) -> bool:
+        """Tell whether somebody takes back that the group stands still: the job is being ended."""
+        if self.is_v1:
+            return read(self.folder + "/freezer.state") == "THAWED"
+        return read(self.folder + "/cgroup.freeze") == "0"
 
 
 def suspend(job: Job) -> None:
@@ -76,7 +83,9 @@ def set_all(freezers: "list[Freezer]", frozen: bool) -> None:
             freezer.set(frozen)
     except OSError as error:
         raise Refused(4, f"cannot write the freezer: {error}") from error
-    while any(freezer.is_frozen() is not frozen for freezer in freezers):
+    while not all(freezer.has(frozen) for freezer in freezers):
+        if frozen and any(freezer.was_let_go() for freezer in freezers):
+            raise Refused(4, "somebody else lets the processes go on")
         if time.monotonic() > deadline:
             raise Refused(4, "the processes do not " + ("stop" if frozen else "go on"))
         time.sleep(PAUSE_S)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from oar.core.events import EventKind
@@ -171,6 +172,34 @@ def test_a_job_that_nodes_do_not_resume_is_killed_and_they_are_suspected(databas
 
     play(database, remote, scene)
     assert ("RESUME_ERROR" in happened(database, job), suspected(database)) == (True, {"node2"})
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "kind"),
+    [
+        ("suspend", JobState.RUNNING, EventKind.HOLD_RUNNING_JOB),
+        ("resume", JobState.RESUMING, EventKind.RESUME_GRANTED),
+    ],
+)
+def test_nodes_are_not_to_blame_for_a_job_that_somebody_ends_meanwhile(database, action, state, kind):
+    job = add_ready_job(database.engine, state, NODES)
+    order(database, job, kind)
+
+    class Interrupted(FakeRemote):
+        async def _answer(self, asked: str, node: str) -> Answer:
+            if asked != action:
+                return await super()._answer(asked, node)
+            with database.engine.begin() as connection:
+                ask_kill(connection, job, "ann", 2000)
+            return replace(BAD, node=node)
+
+    async def scene(server: RunningServer) -> None:
+        await server.until_called("signal TERM", job)
+        await until_settled(server)
+
+    play(database, Interrupted(), scene)
+    assert [one for one in happened(database, job) if one.endswith("_ERROR")] == []
+    assert suspected(database) == set()
 
 
 def suspected(database) -> set[str]:

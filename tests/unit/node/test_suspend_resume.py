@@ -78,18 +78,42 @@ def test_in_cgroups_v1_the_freezer_of_the_job_is_frozen_and_thawed(tmp_path: Pat
     assert (main("resume", here, NODE), state.read_text()) == (0, "THAWED")
 
 
-def test_in_cgroups_v2_the_group_of_the_job_is_frozen_and_thawed(tmp_path: Path) -> None:
-    (tmp_path / "cgroup.controllers").write_text("cpuset cpu\n")
-    group = tmp_path / "oar" / "alice_4711"
+def v2_group(root: Path, frozen: int) -> Path:
+    (root / "cgroup.controllers").write_text("cpuset cpu\n")
+    group = root / "oar" / "alice_4711"
     group.mkdir(parents=True)
     (group / "cgroup.freeze").write_text("0")
-    (group / "cgroup.events").write_text("populated 1\nfrozen 1\n")
+    (group / "cgroup.events").write_text(f"populated 1\nfrozen {frozen}\n")
+    return group
+
+
+def test_in_cgroups_v2_the_group_of_the_job_is_frozen_and_thawed(tmp_path: Path) -> None:
+    group = v2_group(tmp_path, 1)
     here = data(tmp_path, cpuset_path="/oar", cgroup_root=str(tmp_path))
     assert (main("suspend", here, NODE), (group / "cgroup.freeze").read_text()) == (0, "1")
     # The kernel's part: its file follows a moment later.
     thawed = threading.Timer(0.05, (group / "cgroup.events").write_text, ["populated 1\nfrozen 0\n"])
     thawed.start()
     assert (main("resume", here, NODE), (group / "cgroup.freeze").read_text()) == (0, "0")
+
+
+def test_a_job_that_is_ended_while_it_is_suspended_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = v2_group(tmp_path, 0)
+    here = data(tmp_path, cpuset_path="/oar", cgroup_root=str(tmp_path))
+    # The part of oarexec, which thaws what it kills.
+    thawed = threading.Timer(0.05, (group / "cgroup.freeze").write_text, ["0"])
+    thawed.start()
+    assert main("suspend", here, NODE) == 4
+    assert "somebody else lets the processes go on" in capsys.readouterr().err
+
+
+def test_a_group_that_vanishes_has_no_process_that_could_go_on(tmp_path: Path) -> None:
+    group = v2_group(tmp_path, 0)
+    here = data(tmp_path, cpuset_path="/oar", cgroup_root=str(tmp_path))
+    threading.Timer(0.05, (group / "cgroup.events").unlink).start()
+    assert main("suspend", here, NODE) == 0
 
 
 @pytest.mark.parametrize(
