@@ -23,7 +23,10 @@ from oar.db.kills import ask_kill, kill_overdue, open_kills
 from oar.db.launch import read_job
 from oar.db.listing import JobChoice, read_job_lines
 from oar.db.listing_resources import ResourceChoice, read_resource_lines
+from oar.db.lost_nodes import lose_nodes
 from oar.db.moves import apply_node_requests, move_job
+from oar.db.node_checks import nodes_to_check, order_dead, write_check
+from oar.db.notices import open_notices, sick_resources
 from oar.db.queues import remove_queue
 from oar.db.resources import request_state
 from oar.db.resubmit import resubmit
@@ -205,6 +208,14 @@ ACTIONS: dict[str, Callable[[Connection], object]] = {
     "one client": lambda connection: read_client(connection, first(connection, JobState.WAITING)),
     "refused jobs without client": refused_without_client,
     "granted jobs without client": granted_without_client,
+    "nodes to check": lambda connection: nodes_to_check(connection, with_jobs=False, repair=True),
+    "a node that does not answer": lambda connection: write_check(connection, {"n1": "no answer"}, [], NOW),
+    "nodes that are dead": lambda connection: order_dead(connection, 60, NOW, absent_too=True),
+    "what is to be told": open_notices,
+    "nodes to heal": lambda connection: sick_resources(connection, ["n1"]),
+    "nodes lost at launch": lambda connection: lose_nodes(
+        connection, first(connection, JobState.TO_LAUNCH), ["n1"]
+    ),
     "past use": lambda connection: read_past_use(connection, NOW, 2592000),
 }
 

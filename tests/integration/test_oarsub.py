@@ -232,6 +232,22 @@ def test_types_are_kept(submit: Submit, cluster: Database) -> None:
     assert [row.type for row in read(cluster, select(JobTypeRow.type))] == ["besteffort", "idempotent"]
 
 
+def test_the_wish_to_be_told_is_kept(submit: Submit, cluster: Database) -> None:
+    submit("--notify", "[END]mail:ann@example.org", "true")
+    with cluster.engine.connect() as connection:
+        assert connection.scalar(select(JobRow.notify)) == "[END]mail:ann@example.org"
+
+
+@pytest.mark.parametrize(("wish", "code"), [("ann@example.org", 250), ("exec:told.sh", 16)])
+def test_a_wish_to_be_told_that_is_none_registers_nothing(
+    submit: Submit, cluster: Database, wish: str, code: int
+) -> None:
+    result = submit("--notify", wish, "true")
+    with cluster.engine.connect() as connection:
+        assert (result.exit_code, connection.scalar(select(JobRow.job_id))) == (code, None)
+    assert result.stderr.startswith("oarsub: --notify: ")
+
+
 def test_dependencies_are_kept(submit: Submit, cluster: Database) -> None:
     submit("true")
     submit("-a", "1", "true")
