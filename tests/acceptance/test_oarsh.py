@@ -226,3 +226,84 @@ def test_oarprint_prints_what_the_job_has(site: Site) -> None:
     assert lines[:2] == [first, second]
     assert [re.sub(r"\d+\+\d+$", "N+N", line) for line in lines[2:]] == [f"{first}: N+N", f"{second}: N+N"]
     assert "no resource has a property 'nothing'" in site.read(f"OAR.{job}.stderr")
+
+
+# ---- what does not pass
+
+
+@pytest.mark.bed("namespaces")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-o", "ProxyCommand=touch /tmp/was-here"),
+        ("-oProxyCommand=touch /tmp/was-here",),
+        ("-o", "PermitLocalCommand=yes", "-o", "LocalCommand=touch /tmp/was-here"),
+        ("-F", "{home}/evil.conf"),
+        ("-l", "root"),
+        ("-S", "{home}/evil.socket"),
+        ("-vE", "/var/lib/oar/.ssh/authorized_keys"),
+        ("-R", "9999:/run/nothing"),
+        ("-I", "{home}/evil.so"),
+    ],
+)
+def test_an_option_that_is_harmful_changes_nothing(site: Site, words: tuple[str, ...]) -> None:
+    site.write("evil.conf", "Host *\n  ProxyCommand touch /tmp/was-here\n", mode=0o644)
+    job = running(site, *ONE_CORE)
+    (node,) = nodes_of(site, job)
+    done = oarsh(site, job, *(word.format(home=site.home) for word in words), node, "id -un")
+    assert (done.returncode, done.stdout) == (0, "alice\n")
+    assert site.run("ls", "/tmp/was-here").returncode != 0
+
+
+@pytest.mark.bed("namespaces")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "-oProxyCommand=touch /tmp/was-here",
+        "node1\nnode2",
+        "node1;id",
+        "$(id)",
+        "",
+        "x@-l",
+        "node1 ",
+        "server",
+    ],
+)
+def test_a_host_that_is_no_node_of_the_job_is_refused_in_one_line(site: Site, host: str) -> None:
+    job = running(site, *ONE_CORE, "-p", "network_address='node1'")
+    done = oarsh(site, job, "--", host, "id -un")
+    assert done.returncode == 61
+    assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
+    assert site.run("ls", "/tmp/was-here").returncode != 0
+
+
+@pytest.mark.bed("namespaces")
+def test_the_environment_of_the_caller_does_not_pass(site: Site) -> None:
+    job = running(site, *ONE_CORE)
+    (node,) = nodes_of(site, job)
+    names = (
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "OARCONFFILE",
+        "SSH_ASKPASS",
+        "SSH_AUTH_SOCK",
+        "BASH_ENV",
+        "ENV",
+    )
+    pretence = [f"{name}=/nowhere" for name in names]
+    done = site.run("env", *pretence, "SUDO_USER=bob", f"OAR_JOB_ID={job}", "oarsh", node, "env; id -un")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "alice")
+    assert "/nowhere" not in done.stdout
+
+
+def test_what_a_command_holds_arrives_as_it_was(site: Site) -> None:
+    job = running(site, *ONE_CORE)
+    hostile = "a'b\"c $HOME `id` $(id) \\ ; id & | > < * ? ~ # ! \n second line"
+    quoted = "'" + hostile.replace("'", "'\\''") + "'"
+    assert said(site, job, *nodes_of(site, job), f"printf %s {quoted}") == hostile
+
+
+def test_a_job_id_that_is_none_is_refused(site: Site) -> None:
+    done = site.run("env", "OAR_JOB_ID=1;id", "oarsh", "node1", "id")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert done.stderr == "oarsh: OAR_JOB_ID='1;id' is no number of a job\n"
