@@ -126,11 +126,14 @@ def close_orders(connection: Connection, event_ids: Sequence[int]) -> None:
 
 
 def suspect_sleepers(connection: Connection, words: Mapping[str, str], now: int) -> None:
-    """Ask for the state Suspected of nodes that sleep, and record why; nodes that came back are spared."""
+    """Ask for the state Suspected of nodes that sleep, and record why.
+
+    Nodes that came back, or went into maintenance, are spared.
+    """
     if not words:
         return
     lock_resources(connection)
-    condition = _of_nodes(words) & _IS_LEAVING
+    condition = _of_nodes(words) & _IS_LEAVING & (ResourceRow.available_upto != IN_MAINTENANCE)
     lock_resource_rows(connection, condition)
     rows = connection.execute(
         update(ResourceRow)

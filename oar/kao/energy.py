@@ -128,11 +128,15 @@ class _Scene:
             return set()
         now = self.world.now
         asleep = {node.name: node for node in self.nodes if node.sleeps_and_may_wake(now + 1)}
+        ranks = 0
+        for node in asleep.values():
+            ranks |= node.mask
         found = set()
         for one, job in self._places:
-            if not asleep or takes_any_state(job):
+            wanted = self.platform.mask(one.resources) & ranks
+            if not wanted or takes_any_state(job):
                 continue
-            for name in self._names(one) & asleep.keys():
+            for name in {self.platform.resources[rank].node for rank in members(wanted)}:
                 awake = self._rules.awake_at(asleep[name].orders, now)
                 in_time = one.start_time <= max(awake, now + self._rules.wakeup_s)
                 if in_time and asleep[name].sleeps_and_may_wake(one.start_time + one.walltime_s):
@@ -152,9 +156,6 @@ class _Scene:
                     last = max(node.last_job_date, node.orders.woken_at or 0)
                     dates.append(last + self._rules.idle_s + 1)
         return min((date for date in dates if date > now), default=None)
-
-    def _names(self, place: Assignment) -> set[str]:
-        return {one.node for one in self.platform.resources_of(place.resources)}
 
     def _mask(self, sets: Iterable[object]) -> int:
         found = 0

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from typing import IO
 
 LONGEST_WORDS = 200
+LAST_BYTES = 4096
+"""Of what a command says on its standard error; it may say any amount."""
+DYING_S = 5.0
+"""How long a command that was killed is waited for: one that hangs in the kernel may never end."""
 
 
 async def feed(command: Sequence[str], nodes: Sequence[str], timeout_s: float) -> str:
@@ -16,20 +20,19 @@ async def feed(command: Sequence[str], nodes: Sequence[str], timeout_s: float) -
 
     What it leaves running in the background is not waited for: it may start a daemon.
     """
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as said:
+        # Files, not pipes: nobody has to read or write while the command runs, or has closed its end.
+        names.write("".join(f"{node}\n" for node in nodes).encode())
+        names.seek(0)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=said,
-                start_new_session=True,
+                *command, stdin=names, stdout=asyncio.subprocess.DEVNULL, stderr=said, start_new_session=True
             )
         except OSError as error:
             return f"cannot run {command[0]}: {error.strerror}"
         try:
             async with asyncio.timeout(timeout_s):
-                code = await _talk(process, nodes)
+                code = await process.wait()
         except TimeoutError:
             return f"{command[0]} did not end within {timeout_s:g} s"
         finally:
@@ -37,26 +40,18 @@ async def feed(command: Sequence[str], nodes: Sequence[str], timeout_s: float) -
         return "" if code == 0 else _words(command[0], code, said)
 
 
-async def _talk(process: asyncio.subprocess.Process, nodes: Sequence[str]) -> int:
-    if process.stdin is not None:
-        # A command that does not read its input may have closed it.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write("".join(f"{node}\n" for node in nodes).encode())
-            await process.stdin.drain()
-        process.stdin.close()
-    return await process.wait()
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DYING_S):
+                await process.wait()
 
 
 def _words(program: str, code: int, said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
+    said.seek(max(said.seek(0, os.SEEK_END) - LAST_BYTES, 0))
+    lines = said.read(LAST_BYTES).decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     ended = f"{program} ended with {f'signal {-code}' if code < 0 else f'status {code}'}"
     return f"{ended}: {last[:LONGEST_WORDS]}" if last else ended

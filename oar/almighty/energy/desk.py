@@ -87,6 +87,7 @@ class Desk:
     def look(self, orders: Sequence[Order], halted_at: Mapping[str, int], now: int) -> Findings:
         """Take the open orders, oldest first; tell which are over. ``halted_at`` dates the last halts."""
         self._forget(orders)
+        self._follow_clock(now)
         close: list[int] = []
         suspect: dict[str, str] = {}
         seen: set[str] = set()
@@ -133,7 +134,7 @@ class Desk:
         return None
 
     def _is_too_soon(self, order: Order, halted_at: int | None, now: int) -> bool:
-        is_going_down = halted_at is not None and now < halted_at + self._manners.halt_s
+        is_going_down = halted_at is not None and halted_at <= now < halted_at + self._manners.halt_s
         return order.kind is OrderKind.WAKE and is_going_down
 
     def _after_failure(self, order: Order, tried: _Try) -> str | None:
@@ -180,6 +181,14 @@ class Desk:
             tried.timeout_s = self._manners.wakeup_timeout.for_nodes(waking)
         self._running[kind] = {order.event_id for order in window}
         return tuple(window)
+
+    def _follow_clock(self, now: int) -> None:
+        """Begin all waits anew that began in what is the future now: the clock was set back."""
+        for tried in self._tries.values():
+            tried.sent_at = min(tried.sent_at, now)
+        for kind, begun_at in self._begun_at.items():
+            if begun_at is not None:
+                self._begun_at[kind] = min(begun_at, now)
 
     def _drop_queued(self, event_id: int) -> None:
         tried = self._tries.get(event_id)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from oar.core.energy import EnergyOrders
 from oar.core.states import NodeState
-from oar.db.energy import give_orders
+from oar.db.energy import give_orders, suspect_sleepers
 from oar.db.engine import database_now
 from oar.db.resources import request_state
 from oar.db.tables_admin import EventRow
@@ -258,3 +258,12 @@ def test_a_node_that_goes_into_maintenance_while_it_wakes_up_is_left_alone(datab
             assert await server.read(kinds) == ["WAKEUP_NODE"]
 
     asyncio.run(scene())
+
+
+def test_a_node_that_went_into_maintenance_since_we_looked_is_not_suspected(database):
+    add_nodes(database, "node1", "node2")
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE resources SET available_upto = 0 WHERE network_address = 'node1'"))
+        suspect_sleepers(connection, {"node1": "late", "node2": "late"}, database_now(connection))
+        asked = text("SELECT DISTINCT network_address FROM resources WHERE next_state = 'Suspected'")
+        assert connection.scalars(asked).all() == ["node2"]

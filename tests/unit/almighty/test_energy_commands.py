@@ -1,6 +1,7 @@
 """Commands that get the names of nodes on their standard input."""
 
 import asyncio
+import tracemalloc
 
 from oar.almighty.energy.commands import feed
 
@@ -40,3 +41,19 @@ def test_a_command_may_leave_its_input_unread(tmp_path):
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for(tmp_path):
     assert fed(tmp_path, "setsid sleep 20 & exit 0", timeout_s=10.0) == ""
+
+
+def test_of_a_command_that_says_very_much_the_last_words_are_told(tmp_path):
+    script = "head -c 30000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo no power >&2; exit 3"
+    tracemalloc.start()
+    told = fed(tmp_path, script)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert told.endswith("ended with status 3: no power")
+    assert most < 5_000_000
+
+
+def test_a_command_that_starts_a_daemon_and_lasts_too_long_is_ended_without_it(tmp_path):
+    script = "setsid sleep 20 <&0 & sleep 600"
+    names = [f"node{number}" for number in range(50_000)]
+    assert fed(tmp_path, script, timeout_s=0.5, nodes=names).endswith("did not end within 0.5 s")

@@ -192,3 +192,29 @@ def test_a_halt_sent_again_after_a_crash_may_fail_since_the_node_may_be_down() -
     played.carried_out(halt(1), trouble="no route to host")
     found = played.look(halt(1))
     assert (found.close, found.suspect) == ((1,), {})
+
+
+# ---- a clock that is set back by a day
+
+BACK = NOW - 86400
+
+
+def test_the_next_window_does_not_wait_for_the_day_that_comes_again() -> None:
+    played = Played()
+    orders = [halt(1), halt(2), halt(3)]
+    played.carried_out(*orders)
+    assert played.sent(*orders, at=BACK) == []
+    assert played.sent(*orders, at=BACK + 60) == [[3]]
+
+
+def test_a_node_that_does_not_come_back_is_suspected_the_same_day() -> None:
+    played = Played()
+    played.carried_out(wake(1))
+    assert not played.look(wake(1), at=BACK)
+    assert not played.look(wake(1), at=BACK + 99)
+    assert set(played.look(wake(1), at=BACK + 100).suspect) == {"node1"}
+
+
+def test_a_node_that_was_halted_tomorrow_is_woken() -> None:
+    played = Played(replace(WINDOWS, halt_s=30))
+    assert played.sent(wake(2, "node1"), at=BACK, halted_at={"node1": NOW}) == [[2]]
