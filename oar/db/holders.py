@@ -5,24 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from procset import ProcSet
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, FromClause, Select, select
 
 from oar.core.job import Assignment, JobId
 from oar.core.states import HOLDING_STATES, JobState, NodeState, RowIndex
 from oar.db.sets import among, set_of_ids
+from oar.db.store import store_of
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import AssignmentRow, ResourceRow
 from oar.kamelot.bits import mask_of, span
 
 
-def holders(resources: ProcSet) -> Select[Any]:
-    """Select the jobs that hold one of the resources now."""
+def holders(resources: ProcSet, given: FromClause = AssignmentRow.__table__) -> Select[Any]:
+    """Select the jobs that hold one of the resources now; ``given`` are the assignments of the store."""
     return (
         select(JobRow.job_id)
-        .join(AssignmentRow, JobRow.assigned_moldable_job == AssignmentRow.moldable_job_id)
+        .join(given, JobRow.assigned_moldable_job == given.c.moldable_job_id)
         .where(
-            AssignmentRow.assigned_resource_index == RowIndex.CURRENT,
-            AssignmentRow.resources.op("&&")(resources),
+            given.c.assigned_resource_index == RowIndex.CURRENT,
+            given.c.resources.op("&&")(resources),
             JobRow.state.in_(sorted(HOLDING_STATES)),
         )
     )
@@ -92,7 +93,8 @@ def take_stock(connection: Connection, wanted: Sequence[ProcSet]) -> Stock:
     ).all()
     there = mask_of(number for number, _ in states)
     alive = mask_of(number for number, state in states if state == NodeState.ALIVE)
-    found = connection.execute(holders(set_of_ids(ids)).add_columns(AssignmentRow.resources, JobRow.state))
+    given = store_of(connection).assignments
+    found = connection.execute(holders(set_of_ids(ids), given).add_columns(given.c.resources, JobRow.state))
     held = {JobId(job_id): _Holder(_bits_of(part), JobState(state)) for job_id, part, state in found}
     taken = 0
     for one in held.values():

@@ -29,7 +29,8 @@ from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, t
 from oar.db.holders import Companions, holders, take_stock
 from oar.db.locks import lock_resources
 from oar.db.notices import note_suspected, notices_of_state
-from oar.db.sets import among, format_multirange, given_rows, set_of_ids
+from oar.db.sets import among, given_rows, set_of_ids
+from oar.db.store import store_of
 from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
 from oar.db.tables_resources import ResourceLogRow, ResourceRow
 
@@ -117,6 +118,16 @@ def move_job(
     if (JobState(job.state) in SITTING) != (move.to in SITTING):
         mark_suspended(connection, resources_of(connection, job.assigned_moldable_job))
     return move
+
+
+def begin_launches(connection: Connection, job_ids: Sequence[int], *, now: int) -> frozenset[int]:
+    """Take jobs from toLaunch to Launching in one step; say which of them were in toLaunch still."""
+    return _bring(connection, job_ids, JobState.TO_LAUNCH, JobSignal.LAUNCH, now)
+
+
+def start_jobs(connection: Connection, job_ids: Sequence[int], *, now: int) -> frozenset[int]:
+    """Take jobs from Launching to Running in one step; say which of them were in Launching still."""
+    return _bring(connection, job_ids, JobState.LAUNCHING, JobSignal.START, now)
 
 
 def refuse_jobs(connection: Connection, messages: Mapping[JobId, str], *, now: int) -> frozenset[JobId]:
@@ -251,6 +262,16 @@ def _answer(
     return frozenset(JobId(job_id) for job_id in locked)
 
 
+def _bring(
+    connection: Connection, job_ids: Sequence[int], leaving: JobState, signal: JobSignal, now: int
+) -> frozenset[int]:
+    """Carry a signal to jobs that are in one state, where the move is all there is to do."""
+    locked = _lock_jobs(connection, job_ids, [leaving])
+    if locked:
+        _enter(connection, {job: {} for job in locked.values()}, step(leaving, signal).to, now)
+    return frozenset(locked)
+
+
 def _enter(
     connection: Connection, jobs: Mapping[_LockedJob, Mapping[str, Any]], to: JobState, now: int
 ) -> None:
@@ -291,12 +312,7 @@ def _hand_out(connection: Connection, given: Sequence[Assignment]) -> None:
     )
     moldables = [one.moldable_id for one in given]
     connection.execute(walltimes, {"ids": moldables, "walltimes": [one.walltime_s for one in given]})
-    places = text(
-        "INSERT INTO assignments (moldable_job_id, resources)"
-        " SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:resources AS int4multirange[]))"
-    )
-    sets = [format_multirange(one.resources) for one in given]
-    connection.execute(places, {"ids": moldables, "resources": sets})
+    store_of(connection).hand_out(connection, given)
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -21,6 +21,7 @@ class NativeStore:
     plan: FromClause = PredictionRow.__table__
     least_walltime: ColumnElement[Any] = MoldableRow.__table__.c.least_walltime
     keeps_karma: bool = True
+    counts_failures: bool = True
 
     def write_plan(
         self, connection: Connection, removed: Sequence[MoldableId], changed: Sequence[Assignment]
@@ -46,6 +47,32 @@ class NativeStore:
                 "starts": [one.start_time for one in changed],
                 "walltimes": [one.walltime_s for one in changed],
                 "resources": [format_multirange(one.resources) for one in changed],
+            },
+        )
+
+    def show_plan(self, connection: Connection, rows: Sequence[Assignment]) -> None:
+        """Write all rows; two statements."""
+        ids = [one.moldable_id for one in rows]
+        connection.execute(
+            text("DELETE FROM gantt_jobs_predictions WHERE moldable_job_id <> ALL(CAST(:ids AS integer[]))"),
+            {"ids": ids},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO gantt_jobs_predictions (moldable_job_id, start_time, walltime, resources)"
+                " SELECT new.moldable_id, new.start_time, new.walltime, CAST(new.resources AS int4multirange)"
+                " FROM unnest(CAST(:ids AS integer[]), CAST(:starts AS integer[]),"
+                " CAST(:walltimes AS integer[]), CAST(:resources AS text[]))"
+                " AS new(moldable_id, start_time, walltime, resources)"
+                " JOIN moldable_job_descriptions USING (moldable_id)"
+                " ON CONFLICT (moldable_job_id) DO UPDATE SET start_time = excluded.start_time,"
+                " walltime = excluded.walltime, resources = excluded.resources"
+            ),
+            {
+                "ids": ids,
+                "starts": [one.start_time for one in rows],
+                "walltimes": [one.walltime_s for one in rows],
+                "resources": [format_multirange(one.resources) for one in rows],
             },
         )
 

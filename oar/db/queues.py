@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oar.core.states import QueueState
+from oar.db.store import store_of
 from oar.db.tables_admin import QueueRow
 from oar.db.tables_jobs import LIVE, JobRow
 from oar.errors import OarError
@@ -112,8 +113,11 @@ def disable_all_queues(connection: Connection) -> None:
 def note_failure(connection: Connection, name: str, allowed: int) -> Failures:
     """Count a failure of the scheduler of a queue; the one after so many in a row makes it not active.
 
-    ``allowed`` 0 never does. The count begins anew when the queue is made active again.
+    ``allowed`` 0 never does. The count begins anew when the queue is made active again. Where the database
+    cannot count, each is the first.
     """
+    if not store_of(connection).counts_failures:
+        return Failures(1, stops=allowed == 1)
     failures = connection.scalar(
         update(QueueRow)
         .where(QueueRow.queue_name == name)
@@ -128,6 +132,8 @@ def note_failure(connection: Connection, name: str, allowed: int) -> Failures:
 
 def note_success(connection: Connection, name: str) -> None:
     """Forget the failures of the scheduler of a queue, if there were any."""
+    if not store_of(connection).counts_failures:
+        return
     connection.execute(
         update(QueueRow).where(QueueRow.queue_name == name, QueueRow.failures > 0).values(failures=0)
     )

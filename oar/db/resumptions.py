@@ -8,6 +8,7 @@ from oar.core.events import EventKind
 from oar.core.job import JobId
 from oar.core.resumption import Resumption
 from oar.core.states import JobState
+from oar.db.engine import Schema, schema_of
 from oar.db.events import record_for_jobs
 from oar.db.holders import take_stock
 from oar.db.locks import lock_resources
@@ -37,7 +38,7 @@ def grant_resumptions(connection: Connection, wanted: Sequence[Resumption], *, n
     A job gets none when it was held or ended meanwhile, or when somebody holds its resources that is not
     named ``beside`` it, or not in the state that is expected.
     """
-    if not wanted:
+    if not wanted or schema_of(connection) is Schema.OAR2:  # whose server would not know what to do
         return frozenset()
     lock_resources(connection)
     resuming = set(

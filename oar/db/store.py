@@ -41,10 +41,17 @@ class Store(Protocol):
     def keeps_karma(self) -> bool:
         """Tell whether jobs have a column for their karma."""
 
+    @property
+    def counts_failures(self) -> bool:
+        """Tell whether queues have a column for the failures of their schedulers."""
+
     def write_plan(
         self, connection: Connection, removed: Sequence[MoldableId], changed: Sequence[Assignment]
     ) -> None:
         """Forget the ``removed`` and write the ``changed``; a job that left Waiting meanwhile gets no row."""
+
+    def show_plan(self, connection: Connection, rows: Sequence[Assignment]) -> None:
+        """Let the plan consist of these rows and no others, whatever the states of their jobs."""
 
     def hand_out(self, connection: Connection, given: Sequence[Assignment]) -> None:
         """Write the resources that jobs were given."""

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from typing import TypeVar
 
 import zmq
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,8 @@ from oar.kao.apply import Applied
 from oar.kao.metascheduler import FlawedPlan
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _LOOK_FOR_PARENT_MS = 1000
 
@@ -53,7 +56,7 @@ def answer(run: Callable[[], Applied]) -> dict[str, object]:
     }
 
 
-def attempt(run: Callable[[], Applied]) -> Applied | str:
+def attempt(run: Callable[[], Result]) -> Result | str:
     """Run one round; what went wrong comes back as one line, and is logged."""
     try:
         return run()

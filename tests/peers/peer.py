@@ -235,6 +235,16 @@ class Peer:
             self.root("oarnotify", "--remove-queue", queue)
             self.root("oarnotify", "--add-queue", f"{queue},{priority},{scheduler}")
 
+    def schedule_rounds_with(self, metascheduler: str) -> None:
+        """Let a program be META_SCHED_CMD from now on; OAR 2's server reads that when it starts."""
+        self.root("sh", "-c", "kill $(cat /var/run/oar-server.pid)")
+        self.wait(
+            lambda: not self.inside("pgrep", "-f", "Almighty", check=False).stdout, "the server to stop"
+        )
+        change = f'/^#*META_SCHED_CMD=/d; $a META_SCHED_CMD="{metascheduler}"'
+        self.root("sed", "-i", change, "/etc/oar/oar.conf")
+        self.root("oar-server")
+
     def settle(self) -> None:
         """End all jobs, so that the next test finds an idle cluster."""
         live = "SELECT job_id FROM jobs WHERE state NOT IN ('Terminated', 'Error') ORDER BY 1"
@@ -247,6 +257,11 @@ def install_kamelot(peer: Peer) -> None:
     """Put kamelot where OAR 2 looks for schedulers, as docs/mixing-with-oar2.md says."""
     peer.root("ln", "-s", "/opt/oar/bin/kamelot", "/usr/lib/oar/kamelot")
     peer.root("ln", "-s", "../kamelot", "/usr/lib/oar/schedulers/kamelot")
+
+
+def install_kao(peer: Peer) -> None:
+    """Put kao where OAR 2 can run it, as docs/mixing-with-oar2.md says."""
+    peer.root("ln", "-sf", "/opt/oar/bin/kao", "/usr/lib/oar/kao")
 
 
 def as_date(text: str) -> datetime:
