@@ -1,7 +1,7 @@
 """``oarstat --accounting``: what was asked and used, in resource-seconds."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from oar.cli.render import Structure
 from oar.core.durations import format_date
@@ -31,12 +31,13 @@ class UsageByUser:
 
 @dataclass(frozen=True, slots=True)
 class UsageOfUser:
-    """The summary of one user, project by project, from ``begin`` to ``end``."""
+    """One user, project by project, from ``begin`` to ``end``; ``karma`` is the last one of each project."""
 
     user: str
     begin: int
     end: int
     consumptions: Sequence[Consumption]
+    karma: Mapping[str, float] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
         """Draw OAR 2's summary."""
@@ -54,10 +55,12 @@ class UsageOfUser:
             yield f"  {one.project}:"
             yield f"{'    Asked:':<28} {one.asked} ( {duration_words(one.asked)})"
             yield f"{'    Used:':<28} {one.used} ( {duration_words(one.used)})"
+            if one.project in self.karma:
+                yield f"{'    Last Karma:':<28} {self.karma[one.project]:.3f}"
 
     def structure(self) -> Structure:
         """Spell the totals and projects."""
-        return {self.user: _structure(self.consumptions)}
+        return {self.user: _structure(self.consumptions, self.karma)}
 
 
 def duration_words(seconds: int) -> str:
@@ -86,12 +89,18 @@ def _total(rows: Sequence[Consumption]) -> tuple[int, int, int, int]:
     )
 
 
-def _structure(rows: Sequence[Consumption]) -> Structure:
+def _structure(rows: Sequence[Consumption], karma: Mapping[str, float] | None = None) -> Structure:
     first, last, asked, used = _total(rows)
+    last_karma = karma or {}
     return {
         "begin": first,
         "end": last,
         "ASKED": asked,
         "USED": used,
-        "projects": {one.project: {"ASKED": one.asked, "USED": one.used} for one in rows},
+        "projects": {one.project: _of_project(one, last_karma.get(one.project)) for one in rows},
     }
+
+
+def _of_project(row: Consumption, karma: float | None) -> Structure:
+    used = {"ASKED": row.asked, "USED": row.used}
+    return used if karma is None else {**used, "last_karma": karma}

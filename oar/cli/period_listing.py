@@ -12,6 +12,7 @@ from oar.cli.gantt_view import GanttView, Period
 from oar.cli.output import write
 from oar.core.durations import parse_date
 from oar.db.engine import database_now
+from oar.db.fair_share import read_last_karma
 from oar.db.listing import JobChoice, read_job_details
 from oar.db.listing_gantt import plan_period, read_consumption, read_occupants, read_outages
 from oar.db.listing_resources import ResourceChoice, read_resources
@@ -43,7 +44,10 @@ def show_accounting(context: Context, connection: Connection, asked: JobsAsked) 
     begin, end = _dates("--accounting", asked.accounting or "")
     user = context.caller.name if asked.user == HERE else asked.user
     consumptions = read_consumption(connection, begin, end, user)
-    write(UsageByUser(consumptions) if user is None else UsageOfUser(user, begin, end, consumptions))
+    if user is None:
+        write(UsageByUser(consumptions))
+    else:
+        write(UsageOfUser(user, begin, end, consumptions, read_last_karma(connection, user)))
 
 
 def _dates(option: str, text: str) -> tuple[int, int]:

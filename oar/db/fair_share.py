@@ -14,6 +14,9 @@ from oar.db.tables_jobs import JobRow
 
 USED = "USED"
 
+RECENT_JOBS = 20_000
+"""So many of the newest jobs are looked at for the last karma of a user, however many there were."""
+
 
 def read_past_use(connection: Connection, now: int, window_s: int) -> Mapping[str, PastUse]:
     """Give the past use of each queue, from the windows that began in the last ``window_s`` seconds.
@@ -53,8 +56,24 @@ def read_karma(connection: Connection) -> Mapping[JobId, float]:
     return {JobId(job_id): karma for job_id, karma in rows if karma is not None}
 
 
+def read_last_karma(connection: Connection, user: str) -> Mapping[str, float]:
+    """Give for each project of a user the karma of the newest job that has one, among the newest of all."""
+    if not store_of(connection).keeps_karma:
+        return {}
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT ON (project) project, last_karma FROM jobs"
+            " WHERE job_id > (SELECT coalesce(max(job_id), 0) - :recent FROM jobs)"
+            " AND job_user = :user AND last_karma IS NOT NULL"
+            " ORDER BY project, job_id DESC"
+        ),
+        {"recent": RECENT_JOBS, "user": user},
+    )
+    return {str(project): float(karma) for project, karma in rows}
+
+
 def write_karma(connection: Connection, karma: Mapping[JobId, float]) -> None:
-    """Keep the karma of several jobs, as long as they wait; one statement for all, none for none.
+    """Keep the karma of jobs that wait or were launched just now; one statement for all, none for none.
 
     A job that somebody moves at this moment is left alone.
     """
@@ -62,13 +81,13 @@ def write_karma(connection: Connection, karma: Mapping[JobId, float]) -> None:
         return
     connection.execute(
         text(
-            "WITH waiting AS MATERIALIZED ("
-            " SELECT job_id FROM jobs WHERE job_id = ANY(CAST(:ids AS bigint[])) AND state = 'Waiting'"
-            " FOR NO KEY UPDATE SKIP LOCKED)"
+            "WITH planned AS MATERIALIZED ("
+            " SELECT job_id FROM jobs WHERE job_id = ANY(CAST(:ids AS bigint[]))"
+            " AND state IN ('Waiting', 'toLaunch') FOR NO KEY UPDATE SKIP LOCKED)"
             " UPDATE jobs SET last_karma = new.karma"
-            " FROM waiting JOIN unnest(CAST(:ids AS bigint[]), CAST(:karma AS real[])) AS new(job_id, karma)"
+            " FROM planned JOIN unnest(CAST(:ids AS bigint[]), CAST(:karma AS real[])) AS new(job_id, karma)"
             " USING (job_id)"
-            " WHERE jobs.job_id = waiting.job_id AND jobs.state = 'Waiting'"
+            " WHERE jobs.job_id = planned.job_id AND jobs.state IN ('Waiting', 'toLaunch')"
         ),
         {"ids": list(karma), "karma": list(karma.values())},
     )

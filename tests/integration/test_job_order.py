@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import event, insert, select, text, update
 
 from oar.core.fair_share import PastUse
 from oar.core.request import parse_request
 from oar.db.engine import database_now
-from oar.db.fair_share import read_past_use
+from oar.db.fair_share import RECENT_JOBS, read_last_karma, read_past_use
 from oar.db.jobs import NewJobs, insert_jobs
 from oar.db.listing import JobChoice, read_job_details
 from oar.db.queues import change_queue
@@ -271,3 +271,23 @@ def test_oarstat_reads_the_last_karma(site):
     with site.engine.connect() as connection:
         (details,) = read_job_details(connection, JobChoice(jobs=(job_id,)))
     assert details.last_karma == 1.0
+
+
+def test_the_last_karma_of_a_user_is_that_of_the_newest_job_of_each_project(site):
+    for karma in (0.25, 0.5, None):
+        job_id = site.submit("eve")
+        with site.engine.begin() as connection:
+            connection.execute(update(JobRow).where(JobRow.job_id == job_id).values(last_karma=karma))
+    with site.engine.connect() as connection:
+        assert read_last_karma(connection, "eve") == {"default": 0.5}
+        assert read_last_karma(connection, "adam") == {}
+
+
+def test_the_last_karma_is_looked_for_among_the_newest_jobs_only(site):
+    job_id = site.submit("eve")
+    with site.engine.begin() as connection:
+        connection.execute(update(JobRow).where(JobRow.job_id == job_id).values(last_karma=0.5))
+        connection.execute(text(f"ALTER SEQUENCE jobs_job_id_seq RESTART WITH {job_id + RECENT_JOBS}"))
+    site.submit("adam")
+    with site.engine.connect() as connection:
+        assert read_last_karma(connection, "eve") == {}

@@ -298,6 +298,10 @@ def test_accounting_shows_users_and_the_projects_of_one(terminal: Terminal) -> N
     assert table[2].split()[-2:] == ["7200", "3665"]
     summary = terminal.output(oarstat, "--accounting", "2023-12-31, 2024-01-05", "-u", "ann").splitlines()
     assert "Used consumption:            3665 ( 1 hour 1 minute 5 seconds )" in summary
+    assert not any("Karma" in line for line in summary)
+    job(terminal, job_user="ann", project="p", last_karma=0.25)
+    with_karma = terminal.output(oarstat, "--accounting", "2023-12-31, 2024-01-05", "-u", "ann")
+    assert "    Last Karma:              0.250" in with_karma.splitlines()
     nobody = terminal.output(oarstat, "--accounting", "2023-12-31, 2024-01-05", "-u", "zoe")
     assert "No window found" in nobody
 

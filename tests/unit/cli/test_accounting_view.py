@@ -32,6 +32,20 @@ def test_the_summary_of_a_user_goes_by_project():
     ]
 
 
+def test_the_last_karma_of_a_project_is_shown_where_there_is_one():
+    lines = list(UsageOfUser("ann", TEN, TEN + 60, ROWS[:2], {"b": -0.0625}).lines())
+    assert lines[-4:] == [
+        "  b:",
+        "    Asked:                   10 ( 10 seconds )",
+        "    Used:                    5 ( 5 seconds )",
+        "    Last Karma:              -0.062",
+    ]
+    assert sum("Karma" in line for line in lines) == 1
+    projects = UsageOfUser("ann", TEN, TEN, ROWS[:2], {"b": -0.0625}).structure()["ann"]["projects"]
+    assert projects["b"]["last_karma"] == -0.0625
+    assert "last_karma" not in projects["a"]
+
+
 def test_a_user_without_rows_is_no_error():
     assert "Start of the first window:   No window found" in UsageOfUser("ann", TEN, TEN, []).lines()
 
