@@ -8,7 +8,7 @@ from procset import ProcSet
 from sqlalchemy import Connection, FromClause, Select, select
 
 from oar.core.job import Assignment, JobId
-from oar.core.states import HOLDING_STATES, JobState, NodeState, RowIndex
+from oar.core.states import HOLDING_STATES, UNCHANGED, JobState, NodeState, RowIndex
 from oar.db.sets import among, set_of_ids
 from oar.db.store import store_of
 from oar.db.tables_jobs import JobRow
@@ -41,7 +41,10 @@ class _Holder:
 
 @dataclass(slots=True)
 class Stock:
-    """Sets of resources as bits: those there are, Alive, ``free`` of any holder; and who has the others."""
+    """Sets of resources as bits: those there are, Alive, ``free`` of any holder; and who has the others.
+
+    What is to become anything but Alive counts as gone already: a job would be ended with its node.
+    """
 
     there: int
     alive: int
@@ -89,10 +92,16 @@ def take_stock(connection: Connection, wanted: Sequence[ProcSet]) -> Stock:
     """Look at all the resources that are wanted, together."""
     ids = sorted({number for resources in wanted for number in resources})
     states = connection.execute(
-        select(ResourceRow.resource_id, ResourceRow.state).where(among(ResourceRow.resource_id, ids))
+        select(ResourceRow.resource_id, ResourceRow.state, ResourceRow.next_state).where(
+            among(ResourceRow.resource_id, ids)
+        )
     ).all()
-    there = mask_of(number for number, _ in states)
-    alive = mask_of(number for number, state in states if state == NodeState.ALIVE)
+    there = mask_of(number for number, _, _ in states)
+    alive = mask_of(
+        number
+        for number, state, wanted_state in states
+        if state == NodeState.ALIVE and wanted_state in (UNCHANGED, NodeState.ALIVE)
+    )
     given = store_of(connection).assignments
     found = connection.execute(holders(set_of_ids(ids), given).add_columns(given.c.resources, JobRow.state))
     held = {JobId(job_id): _Holder(_bits_of(part), JobState(state)) for job_id, part, state in found}

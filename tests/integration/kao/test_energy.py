@@ -10,6 +10,7 @@ from oar.db.engine import database_now
 from oar.db.moves import apply_node_requests
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import ResourceRow
+from oar.kao.apply import apply
 from tests.integration.databases import Database
 from tests.integration.kao.site import Site, make_site
 
@@ -119,6 +120,18 @@ def test_a_halted_node_becomes_absent_and_is_not_given_to_a_job_before(five: Sit
     with five.engine.begin() as connection:
         changes = apply_node_requests(connection, database_now(connection))
     assert {one.node for one in changes.of_state(NodeState.ABSENT)} == {"node1", "node2", "node3"}
+
+
+def test_a_job_does_not_start_on_a_node_that_was_told_to_leave_since_the_round_looked(five: Site) -> None:
+    job = five.job("resource_id=5,walltime=0:1:0")
+    world, orders = five.metascheduler.look()
+    decisions = five.metascheduler.decide(world, orders)
+    with five.engine.begin() as connection:
+        connection.execute(
+            update(ResourceRow).where(ResourceRow.resource_id == 1).values(next_state="Absent")
+        )
+        assert apply(connection, world, decisions).to_launch == ()
+    assert (len(decisions.launches), five.states()) == (1, {job: "Waiting"})
 
 
 def test_orders_that_are_over_matter_only_as_long_as_rules_ask_for_them(five: Site) -> None:
