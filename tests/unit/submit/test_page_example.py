@@ -1,6 +1,7 @@
 """The example of an admission rule on the page of plugins works as it stands there."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from oar.submit.site_rules import site_rules
 PAGE = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text()
 
 
-def admitted(folder: Path, walltime: str, group: str) -> tuple[str, list[str]]:
+def admitted(folder: Path, walltime: str, group: str) -> tuple[str | None, Sequence[str]]:
     """Submit a job past the rule of the page; say in which queue it is, and what was said."""
     codes = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     folder.joinpath("20_short.py").write_text(next(code for code in codes if "def rule(" in code))
