@@ -5,12 +5,13 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from oar.almighty.together import Together, WorkForMany
 from oar.errors import DatabaseUnreachable
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Database:
         self._engine = engine
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
         self._outage = threading.Event()
+        self._groups: dict[WorkForMany[Any], Together[Any]] = {}
 
     async def run(self, work: Work[T]) -> T:
         """Carry out ``work`` and commit; its own errors come back, those of the connection do not."""
@@ -48,6 +50,12 @@ class Database:
             else:
                 self._tell_end_of_outage()
                 return result
+
+    async def run_together(self, work: WorkForMany[T], job_id: int) -> T:
+        """Carry out ``work`` for a job as ``run`` does, in one transaction with jobs that come meanwhile."""
+        group = self._groups.get(work) or self._groups.setdefault(work, Together(self.run, work))
+        answer: T = await group.ask(job_id)
+        return answer
 
     def close(self) -> None:
         """Close the connections; work that runs is not waited for."""

@@ -14,7 +14,7 @@ from oar.core.job_life import JobSignal, accepting
 from oar.core.messages import JobReport
 from oar.db.engine import database_now
 from oar.db.events import record
-from oar.db.watch import read_challenge
+from oar.db.watch import read_challenges
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Reports:
             log.exception("job %d: its report was not taken", report.job_id)
 
     async def _judge(self, report: JobReport) -> None:
-        found = await self._means.database.run(partial(read_challenge, job_id=report.job_id))
+        found = await self._means.database.run_together(read_challenges, report.job_id)
         if found is None:
             log.info("job %d: report about a job that does not exist", report.job_id)
             return

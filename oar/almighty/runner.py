@@ -1,6 +1,7 @@
 """Starts one job: prepares its nodes, starts oarexec on the first. Every step may be repeated."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -22,10 +23,10 @@ from oar.core.client_lines import (
 from oar.core.events import EventKind, events_of_oarexec_code
 from oar.core.job_life import JobSignal
 from oar.core.messages import Hint, JobReport
-from oar.core.states import JobState, JobType, KillState
+from oar.core.states import JobState, JobType
 from oar.db.engine import database_now
-from oar.db.launch import JobOnNodes, read_job, read_kill
-from oar.db.moves import move_job
+from oar.db.launch import JobOnNodes, find_killed, read_job
+from oar.db.moves import begin_launches, move_job, start_jobs
 from oar.db.watch import read_state
 from oar.errors import ConfigurationError
 from oar.remote.runner import Answer
@@ -42,7 +43,7 @@ async def launch(means: Means, job_id: int) -> bool:
 
     True when the job runs and somebody has asked for its end meanwhile: oarexec must be told now.
     """
-    job = await means.database.run(partial(_enter_launching, job_id=job_id))
+    job = await means.database.run_together(_enter_launching, job_id)
     if job is None:
         log.info("job %d: not to be launched any more", job_id)
         return False
@@ -86,14 +87,18 @@ async def ask_for_report(means: Means, job_id: int) -> None:
         log.warning("job %d: %s cannot tell how the job ended: %s", job_id, host, why)
 
 
-def _enter_launching(connection: Connection, job_id: int) -> JobOnNodes | None:
+def _enter_launching(connection: Connection, job_ids: Sequence[int]) -> dict[int, JobOnNodes | None]:
     now = database_now(connection)
-    moved = move_job(connection, job_id, JobSignal.LAUNCH, now=now)
+    moved = begin_launches(connection, job_ids, now=now)
+    return {job_id: _launching(connection, job_id, job_id in moved, now) for job_id in job_ids}
+
+
+def _launching(connection: Connection, job_id: int, is_moved: bool, now: int) -> JobOnNodes | None:
     job = read_job(connection, job_id)
-    if moved is not None and (job is None or not job.resources):
+    if is_moved and (job is None or not job.resources):
         move_job(connection, job_id, JobSignal.FAIL, now=now, message="Job was given no resource to run on")
         return None
-    if job is None or (moved is None and job.state is not JobState.LAUNCHING):
+    if job is None or job.state is not JobState.LAUNCHING:
         return None
     if job.is_noop:
         move_job(connection, job_id, JobSignal.START, now=now)
@@ -115,14 +120,14 @@ async def _make_ready(means: Means, job: JobOnNodes) -> JobOnNodes | None:
         return None
     if not await _run_prologue(means, ready):
         return None
-    if await means.database.run(partial(_is_killed, job_id=job.job_id)):
+    if await means.database.run_together(find_killed, job.job_id):
         await _end_killed(means, ready)
         return None
     return ready
 
 
 async def _started(means: Means, job: JobOnNodes) -> bool:
-    runs, is_killed = await means.database.run(partial(_enter_running, job_id=job.job_id))
+    runs, is_killed = await means.database.run_together(_enter_running, job.job_id)
     if not runs:
         log.warning("job %d: ended while it was being launched, cleaning its nodes", job.job_id)
         await clean(means, job, job.nodes)
@@ -145,15 +150,14 @@ def _let_inner_jobs_start(means: Means, job: JobOnNodes) -> None:
         means.hear(Hint.SCHEDULE)
 
 
-def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:
-    moved = move_job(connection, job_id, JobSignal.START, now=database_now(connection))
+def _enter_running(connection: Connection, job_ids: Sequence[int]) -> dict[int, tuple[bool, bool]]:
+    moved = start_jobs(connection, job_ids, now=database_now(connection))
+    killed = find_killed(connection, job_ids)
     # Nobody but us starts the job: if it runs, the answer to our own commit was lost.
-    runs = moved is not None or read_state(connection, job_id) is JobState.RUNNING
-    return runs, _is_killed(connection, job_id)
-
-
-def _is_killed(connection: Connection, job_id: int) -> bool:
-    return read_kill(connection, job_id) not in (None, KillState.DONE)
+    return {
+        job_id: (job_id in moved or read_state(connection, job_id) is JobState.RUNNING, killed[job_id])
+        for job_id in job_ids
+    }
 
 
 async def _run_prologue(means: Means, job: JobOnNodes) -> bool:

@@ -1,7 +1,7 @@
 """One job as the server must know it to start it on its nodes, or to end it there."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +125,17 @@ def read_kill(connection: Connection, job_id: int) -> KillState | None:
     """Say how far a kill of the job has come; None when none was asked for."""
     state = connection.execute(_KILL, {"job": job_id}).scalar_one_or_none()
     return None if state is None else KillState(state)
+
+
+def find_killed(connection: Connection, job_ids: Sequence[int]) -> dict[int, bool]:
+    """Tell of each job whether its end is asked for and has not come yet."""
+    killed = connection.execute(
+        select(KillRow.frag_id_job).where(
+            among(KillRow.frag_id_job, job_ids), KillRow.frag_state != KillState.DONE
+        )
+    )
+    found = frozenset(killed.scalars())
+    return {job_id: job_id in found for job_id in job_ids}
 
 
 def whole_nodes(connection: Connection, job: JobOnNodes) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the server looks for every second; each query is bounded by live states and uses their indexes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, exists, func, select
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select
 from oar.core.events import Event
 from oar.core.states import UNCHANGED, JobState
 from oar.db.events import IS_ENERGY, IS_NOTICE, IS_SIGNAL
+from oar.db.sets import among
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import ChallengeRow, JobRow, JobStateLogRow
 from oar.db.tables_resources import ResourceRow
@@ -78,11 +80,12 @@ def pending_of(connection: Connection, job_id: int) -> list[Event]:
     return [Event(row[0], row[1], job_id, row[2], row[3], tuple(sorted(row[4] or ()))) for row in rows]
 
 
-def read_challenge(connection: Connection, job_id: int) -> tuple[str, JobState] | None:
-    """Give the secret of a job and the job's state; None when there is no such job."""
-    row = connection.execute(
-        select(ChallengeRow.challenge, JobRow.state)
+def read_challenges(connection: Connection, job_ids: Sequence[int]) -> dict[int, tuple[str, JobState] | None]:
+    """Give the secret of each job and the job's state; None where there is no such job."""
+    rows = connection.execute(
+        select(ChallengeRow.job_id, ChallengeRow.challenge, JobRow.state)
         .join(JobRow, JobRow.job_id == ChallengeRow.job_id)
-        .where(ChallengeRow.job_id == job_id)
-    ).one_or_none()
-    return None if row is None else (row[0], JobState(row[1]))
+        .where(among(ChallengeRow.job_id, job_ids))
+    )
+    found = {job_id: (challenge, JobState(state)) for job_id, challenge, state in rows}
+    return {job_id: found.get(job_id) for job_id in job_ids}
