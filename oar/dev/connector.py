@@ -7,6 +7,7 @@ refuses the connection as a dead machine would.
 
 import os
 import pwd
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,10 @@ class BadCall(Exception):
     """The arguments are not those of ssh."""
 
 
-def read_arguments(arguments: list[str]) -> tuple[list[str], str, str]:
-    """Split ssh's arguments into ``-o`` values, the node and the command line."""
+def read_arguments(arguments: list[str]) -> tuple[list[str], list[str], str, str]:
+    """Split ssh's arguments into ``-o`` values, files of keys, the node and the command line."""
     options: list[str] = []
+    keys: list[str] = []
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
@@ -31,9 +33,11 @@ def read_arguments(arguments: list[str]) -> tuple[list[str], str, str]:
             value = word[2:] or (rest.pop(0) if rest else "")
             if word[1] == "o":
                 options.append(value)
-    if len(rest) < 2:
+            if word[1] == "i":
+                keys.append(value)
+    if len(rest) < 2 and not (rest and keys):
         raise BadCall("usage: connector FOLDER [ssh options] NODE COMMAND...")
-    return options, rest[0].rpartition("@")[2], " ".join(rest[1:])
+    return options, keys, rest[0].rpartition("@")[2], " ".join(rest[1:])
 
 
 def session_environment(folder: Path, node: str, options: list[str], path: str) -> dict[str, str]:
@@ -61,17 +65,34 @@ def session_environment(folder: Path, node: str, options: list[str], path: str) 
     }
 
 
+def session_of_key(folder: Path, node: str, key: str, command: str) -> str | None:
+    """Return what a job's key has the node run in place of a command; None when it opens nothing there."""
+    private = Path(key).read_text()
+    for held in (folder / node).glob("*.jobkey"):
+        if held.read_text() == private:
+            shell = shlex.quote(str(folder / node / "oarsh_shell"))
+            wanted = shlex.quote(command)
+            return f"SSH_ORIGINAL_COMMAND={wanted} exec python3 -I -S {shell} {shlex.quote(held.stem)}"
+    return None
+
+
 def main() -> int:
     """Run the command on the node; returns its status, or 255 when there is no such node."""
     folder = Path(sys.argv[1])
     try:
-        options, node, command = read_arguments(sys.argv[2:])
+        options, keys, node, command = read_arguments(sys.argv[2:])
     except (BadCall, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return NO_CONNECTION
     if not (folder / node).is_dir() or (folder / node / "down").exists():
         sys.stderr.write(f"ssh: connect to host {node} port 6667: Connection refused\r\n")
         return NO_CONNECTION
+    if keys:
+        opened = session_of_key(folder, node, keys[0], command)
+        if opened is None:
+            sys.stderr.write(f"{node}: Permission denied (publickey).\r\n")
+            return NO_CONNECTION
+        command = opened
     path = f"/usr/local/bin:/usr/bin:/bin:{Path(sys.executable).parent}"
     session = subprocess.Popen(
         ["/bin/sh", "-c", command],
