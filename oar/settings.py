@@ -211,6 +211,12 @@ class FrontendSettings:
     cosystem: str = key("COSYSTEM_HOSTNAME", "127.0.0.1")
 
 
+_BY_NAME = (
+    "translate(network_address, '0123456789', '') ASC, length(network_address) ASC, network_address ASC"
+)
+"""Nodes by their names, node2 before node10."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
     """What every round obeys."""
@@ -219,12 +225,10 @@ class SchedulerSettings:
     resource_order: str = key(
         "SCHEDULER_RESOURCE_ORDER",
         "scheduler_priority ASC, state_num ASC, available_upto DESC, suspended_jobs ASC, "
-        "network_address ASC, resource_id ASC",
+        f"{_BY_NAME}, resource_id ASC",
     )
     resource_order_plugin: str = key("SCHEDULER_RESOURCE_ORDER_PLUGIN", "")
-    reservation_order: str = key(
-        "SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS", "network_address ASC, resource_id ASC"
-    )
+    reservation_order: str = key("SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS", f"{_BY_NAME}, resource_id ASC")
     reservation_order_after_s: int = key("SCHEDULER_RESOURCE_ORDER_ADV_RESERVATIONS_THRESHOLD", 300, least=0)
     reservation_patience_s: int = key("RESERVATION_WAITING_RESOURCES_TIMEOUT", 300, least=0)
     filter_timeout_s: int = key("SCHEDULER_TIMEOUT", 30, least=1)

@@ -8,12 +8,12 @@ from sqlalchemy import delete, select, text, update
 from oar.core.job_life import JobSignal
 from oar.core.states import JobState
 from oar.db.engine import database_now
-from oar.db.resources import add_resource
+from oar.db.resources import add_resource, load_resources
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import PredictionRow, ResourceRow
 from tests.integration.databases import Database
-from tests.integration.kao.site import Site, make_site
+from tests.integration.kao.site import SETTINGS, Site, make_site
 
 TEN_MINUTES = "walltime=0:10:0"
 
@@ -141,3 +141,14 @@ def test_events_of_a_lost_plan_are_of_the_right_job_with_the_right_words(five: S
     assert events(five, job) == [
         ("GET_RESOURCES_BACK_FOR_RESERVATION", job, "NO", "Renewed resources for reservation: 1-4")
     ]
+
+
+@pytest.mark.parametrize("order", [SETTINGS.resource_order, SETTINGS.reservation_order])
+def test_names_of_nodes_sort_by_their_numbers_and_not_as_text(database: Database, order: str) -> None:
+    names = ["b-1", "a-10", "a-2", "a-1", "b-9", "a-100"]
+    with database.engine.begin() as connection:
+        for name in names:
+            add_resource(connection, name, {}, now=1000)
+    with database.reader.connect() as connection:
+        sorted_names = [one.node for one in load_resources(connection, order)]
+    assert sorted_names == ["a-1", "a-2", "a-10", "a-100", "b-1", "b-9"]
