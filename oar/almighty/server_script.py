@@ -22,7 +22,7 @@ async def run_server_script(
         return None
     try:
         process = await asyncio.create_subprocess_exec(
-            file, str(job_id), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            file, str(job_id), stdin=asyncio.subprocess.DEVNULL, cwd="/", start_new_session=True
         )
     except OSError as error:
         return failed, f"cannot run {file} for job {job_id}: {error.strerror}"

@@ -90,6 +90,24 @@ def test_a_node_that_dies_is_suspected_by_the_check_and_alive_when_it_is_back(fr
     assert [kind for kind in kinds if kind.startswith("FINAUD")] == ["FINAUD_ERROR", "FINAUD_RECOVER"]
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"PINGCHECKER_TAKTUK_ARG_COMMAND": "broadcast exec timeout 5 kill 9 [ true ]"},
+        {"PINGCHECKER_SENTINELLE_SCRIPT_COMMAND": "/usr/lib/oar/sentinelle.pl -t 30 -w 20"},
+    ],
+    ids=["taktuk", "sentinelle"],
+)
+def test_nodes_are_asked_as_the_configuration_of_oar_2_says(keys: dict[str, str]) -> None:
+    with new_site(possible_beds(lambda _words: None)[0], FINAUD_FREQUENCY="1", **keys) as site:
+        site.until_terminated(site.submit(*ON_NODE1, "true"))
+        site.cluster.stop_node("node2")
+        site.until("node2 is Suspected", lambda: site.node_states("node2") == {"Suspected"})
+        assert site.node_states("node1") == site.node_states("node3") == {"Alive"}
+        site.cluster.start_node("node2")
+        site.until("node2 is Alive", lambda: site.node_states("node2") == {"Alive"})
+
+
 @pytest.mark.bed("namespaces")
 def test_a_user_s_program_is_told_as_the_user_with_all_its_arguments(front: Site) -> None:
     assert isinstance(front.cluster.bed, NamespacesBed)

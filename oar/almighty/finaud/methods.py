@@ -87,7 +87,8 @@ def build_command(
         case MethodKind.SENTINELLE:
             return [*method.command, "-c", shlex.join(ssh), "-f", "-"], names
         case MethodKind.FPING:
-            return [*method.command, "-u", *nodes], ""
+            # Not -u, as OAR 2 has it: with -q, that says nothing of names that nobody knows.
+            return [*method.command, "-a", *nodes], ""
         case MethodKind.NMAP:
             return [*method.command, "-oG", "-", *nodes], ""
         case _:
@@ -131,17 +132,12 @@ def _silent_of_sentinelle(nodes: Collection[str], said: Said) -> dict[str, str]:
 
 
 def _silent_of_fping(nodes: Collection[str], said: Said) -> dict[str, str]:
-    """Read the names of those that do not answer, and complaints about names nobody knows."""
-    if said.status is not None and said.status >= FPING_BROKEN:
+    """Read the names of those that answer; where no name at all is known, the nodes are not to blame."""
+    alive = set(said.output.split())
+    is_broken = said.status is not None and said.status >= FPING_BROKEN
+    if is_broken or (said.status == FPING_FOUND_NONE and not alive):
         raise NoVerdict(_last_words(said))
-    bad = {name: "no answer" for name in said.output.split() if name in nodes}
-    for line in said.errors.splitlines():
-        name, colon, words = line.partition(":")
-        if colon and name.strip() in nodes:
-            bad[name.strip()] = words.strip()
-    if said.status == FPING_FOUND_NONE and not bad:
-        raise NoVerdict(_last_words(said))
-    return bad
+    return {node: "no answer" for node in nodes if node not in alive}
 
 
 def _silent_of_nmap(nodes: Collection[str], said: Said) -> dict[str, str]:

@@ -51,7 +51,7 @@ def test_what_taktuk_is_to_do_means_nothing_without_taktuk() -> None:
 @pytest.mark.parametrize(
     ("method", "argv", "stdin"),
     [
-        (FPING, ["fping", "-q", "-u", "node1", "node2"], ""),
+        (FPING, ["fping", "-q", "-a", "node1", "node2"], ""),
         (NMAP, ["nmap", "-p", "22", "-oG", "-", "node1", "node2"], ""),
         (GENERIC, ["/site/check", "node1", "node2"], ""),
         (SENTINELLE, ["/site/sentinelle", "-c", "ssh -p 6667", "-f", "-"], "node1\nnode2\n"),
@@ -78,9 +78,10 @@ def test_each_program_is_called_as_oar_2_calls_it(method: Method, argv: list[str
 @pytest.mark.parametrize(
     ("method", "answer", "silent"),
     [
-        (FPING, said(0), set()),
-        (FPING, said(1, "node2\n"), {"node2"}),
-        (FPING, said(2, "", "node3: Name or service not known\n"), {"node3"}),
+        (FPING, said(0, "node1\nnode2\nnode3\n"), set()),
+        (FPING, said(1, "node3\nnode1\n"), {"node2"}),
+        (FPING, said(1), {"node1", "node2", "node3"}),
+        (FPING, said(2, "node1\nnode2\n", "node3: Name or service not known\n"), {"node3"}),
         (
             NMAP,
             said(0, "Host: node1 (a) Ports: 22/open/tcp\nHost: node2 () Ports: 22/closed/tcp\n"),
@@ -102,6 +103,7 @@ def test_the_answer_of_each_program_names_the_silent(method: Method, answer: Sai
     ("method", "answer"),
     [
         (FPING, said(None, errors="cannot run fping: No such file or directory")),
+        (FPING, said(2)),
         (FPING, said(3, errors="fping: bad option")),
         (FPING, said(4, errors="fping: no raw socket")),
         (NMAP, said(1, errors="nmap: no such option")),
