@@ -64,10 +64,11 @@ def main(conf: Path | None, queue: str, now: str | None, date: str | None) -> No
     \b
     Exit codes:
       0   the queue is planned
-      1   nothing was planned, and the next round tries again: the queue is not
-          active, another transaction was in the way, the database does not
-          answer or refused, or kamelot has a fault, which the log describes
-      2   bad arguments, such as an unknown queue
+      1   nothing was planned, and the next round tries again: there is no such
+          queue, or it is not active, another transaction was in the way, the
+          database does not answer or refused, or kamelot has a fault, which
+          the log describes
+      2   bad arguments
       78  oar.conf cannot be read or holds a bad value
 
     After any code but 0 all is as it was before. A metascheduler of OAR 2

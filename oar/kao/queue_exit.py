@@ -27,7 +27,7 @@ class QueueExit(IntEnum):
 
 _CODES: tuple[tuple[type[OarError], QueueExit], ...] = (
     (BadRequest, QueueExit.BAD_ARGUMENTS),
-    (UnknownQueue, QueueExit.BAD_ARGUMENTS),
+    (UnknownQueue, QueueExit.LEFT_ALONE),  # removed since the round began; the next one may have it again
     (QueueNotActive, QueueExit.LEFT_ALONE),
     (DatabaseUnreachable, QueueExit.LEFT_ALONE),
     (ConfigurationError, QueueExit.CONFIGURATION),

@@ -10,6 +10,19 @@ OVERLAP = "touch met$1; for i in $(seq 300); do [ -e met1 ] && [ -e met2 ] && ex
 """A command that ends well when another one, with the other number, runs at the same time."""
 
 
+WAITING = (
+    ("-l", "nodes=2,walltime=0:30:0"),
+    ("-l", "nodes=1,walltime=1"),
+    ("-l", "/network_address=3/core=1,walltime=0:10:0"),
+    ("-l", "core=5,walltime=0:15:0"),
+    ("-p", "network_address = 'node3'", "-l", "core=1,walltime=2"),
+    ("-l", "nodes=3,walltime=0:5:0"),
+    ("-l", "{network_address = 'node1'}/core=1+{network_address = 'node2'}/core=2,walltime=0:40:0"),
+    ("-l", "nodes=2,walltime=3", "-l", "nodes=1,walltime=0:10:0"),
+)
+"""Requests that have to wait for a whole cluster to be free."""
+
+
 @pytest.fixture
 def ours(peer: Peer) -> Peer:
     """OAR 2 with kamelot for the queue default; the others keep their schedulers."""
@@ -160,6 +173,26 @@ def test_nothing_is_lost_when_the_shipped_scheduler_takes_over_again(ours):
     ours.user("oarresume", str(held))
     ends = [ours.ended(one) for one in (running, waiting, held, late)]
     assert [(job.state, job.exit_code) for job in ends] == [("Terminated", "0")] * 4
+
+
+def test_the_plan_is_the_one_that_the_scheduler_of_oar_2_makes(ours):
+    """Starts may differ by the second that OAR 2 leaves between two jobs, once for each job before."""
+    ours.until(ours.submit("-l", "nodes=3,walltime=0:20:0", "sleep 1200"), "Running")
+    jobs = [ours.submit(*words, "true") for words in WAITING]
+    plans = []
+    for scheduler in (SHIPPED, OURS):
+        ours.schedule_with(scheduler)
+        mark = ours.submit(
+            "-l", "core=1,walltime=0:1:0", "true"
+        )  # the last in the plan: all others are there
+        ours.planned(mark)
+        plans.append([ours.planned(one) for one in jobs])
+        ours.user("oardel", str(mark))
+        ours.ended(mark)
+    shipped, kamelot = plans
+    assert [len(resources) for _, resources in kamelot] == [len(resources) for _, resources in shipped]
+    apart = [abs(one - other) for (one, _), (other, _) in zip(kamelot, shipped, strict=True)]
+    assert max(apart) <= len(jobs), list(zip(WAITING, shipped, kamelot, strict=True))
 
 
 def test_the_schema_of_oar_2_is_as_it_was(ours):
