@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from oar.core.messages import Hint
 from oar.core.states import JobState
+from oar.db.kills import SERVER, ask_kill
 from oar.db.tables_resources import AssignmentRow, ResourceRow
 from oar.remote.runner import Answer
 from oar.settings import CheckSettings, FrontendSettings, Settings
@@ -240,3 +241,32 @@ def test_a_job_of_licences_runs_on_the_frontend_for_that(database):
 def _events(database, job_id: int) -> list[str]:
     with database.engine.begin() as connection:
         return events_of(connection, job_id)
+
+
+def test_the_programs_of_the_server_run_around_a_noop_job_too(database, tmp_path):
+    job_id = add_ready_job(database.engine, types=("noop",))
+    script = tmp_path / "script"
+    script.write_text(f'#!/bin/sh\necho "$# $1 $(pwd)" >> {tmp_path}/called\n')
+    script.chmod(0o755)
+    settings = server_settings()
+    nodes = replace(settings.nodes, server_prologue=str(script), server_epilogue=str(script))
+    called = tmp_path / "called"
+
+    def calls() -> list[str]:
+        return called.read_text().splitlines() if called.exists() else []
+
+    async def until_calls(count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(calls()) < count:
+                await asyncio.sleep(0.02)
+
+    async def scene(server: RunningServer) -> None:
+        await until_calls(1)
+        await server.read(lambda connection: ask_kill(connection, job_id, SERVER, 1))
+        await server.send(Hint.KILL_ASKED)
+        await server.until_state(job_id, JobState.TERMINATED)
+        await until_calls(2)
+
+    remote = FakeRemote()
+    play(database, remote, replace(settings, nodes=nodes), scene)
+    assert (calls(), remote.calls) == ([f"1 {job_id} /"] * 2, [])
