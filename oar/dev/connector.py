@@ -24,6 +24,7 @@ def read_arguments(arguments: list[str]) -> tuple[list[str], list[str], str, str
     """Split ssh's arguments into ``-o`` values, files of keys, the node and the command line."""
     options: list[str] = []
     keys: list[str] = []
+    subsystem = ""
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
@@ -35,9 +36,11 @@ def read_arguments(arguments: list[str]) -> tuple[list[str], list[str], str, str
                 options.append(value)
             if word[1] == "i":
                 keys.append(value)
+        elif word == "-s":
+            subsystem = "internal-"
     if len(rest) < 2 and not (rest and keys):
         raise BadCall("usage: connector FOLDER [ssh options] NODE COMMAND...")
-    return options, keys, rest[0].rpartition("@")[2], " ".join(rest[1:])
+    return options, keys, rest[0].rpartition("@")[2], subsystem + " ".join(rest[1:])
 
 
 def session_environment(folder: Path, node: str, options: list[str], path: str) -> dict[str, str]:

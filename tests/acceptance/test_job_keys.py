@@ -34,6 +34,7 @@ def nodes_of(site: Site, job: int) -> list[str]:
 
 def ssh_words(site: Site) -> list[str]:
     """How a user of this cluster calls ssh by hand."""
+    assert site.kind != "local", "plain ssh needs nodes with sshd"
     if site.kind == "namespaces":
         return ["-p", "6667", *HOSTS_UNCHECKED, *UNSHARED]
     return ["-F", str(site.cluster.directory / "ssh" / "hosts"), *HOSTS_UNCHECKED, *UNSHARED]
