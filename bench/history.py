@@ -23,7 +23,8 @@ from oar.db.kills import ask_kill, kill_overdue, open_kills
 from oar.db.listing import JobChoice, read_job_details, read_job_lines
 from oar.db.listing_gantt import plan_period, read_occupants, read_outages
 from oar.db.listing_resources import ResourceChoice, read_resource_lines
-from oar.db.moves import apply_node_requests, move_job
+from oar.db.moves import move_job
+from oar.db.node_moves import apply_node_requests
 from oar.db.resources import request_state
 from oar.db.tables_jobs import JobRow
 from oar.db.watch import find_in_passage, find_running, has_node_work

@@ -22,7 +22,8 @@ from oar.db.engine import database_now
 from oar.db.kills import SERVER, ask_kill, exterminated
 from oar.db.launch import JobOnNodes, read_job, read_kill
 from oar.db.locks import lock_resources
-from oar.db.moves import NodeChange, move_job, move_kill
+from oar.db.moves import move_job, move_kill
+from oar.db.node_moves import NodeChange
 from oar.db.watch import pending_of, read_state
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from oar.db.consequences import Applied, apply_event
 from oar.db.engine import database_now
 from oar.db.events import pending
 from oar.db.kills import SERVER, ask_kill
-from oar.db.moves import NodeChanges, apply_node_requests
+from oar.db.node_moves import NodeChanges, apply_node_requests
 
 log = logging.getLogger(__name__)
 

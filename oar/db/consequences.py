@@ -27,7 +27,8 @@ from oar.core.states import JobState, JobType, QueueState, ReservationState
 from oar.db.endings import resources_of
 from oar.db.events import check, has_event, record
 from oar.db.locks import lock_resources
-from oar.db.moves import NodeChanges, move_job, suspect_nodes
+from oar.db.moves import move_job
+from oar.db.node_moves import NodeChanges, suspect_nodes
 from oar.db.notices import order_info, tell_administrators
 from oar.db.resubmit import resubmit
 from oar.db.sets import among

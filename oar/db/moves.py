@@ -1,4 +1,4 @@
-"""The only writer of ``jobs.state``, ``frag_jobs.frag_state`` and ``resources.state``.
+"""The only writer of ``jobs.state`` and ``frag_jobs.frag_state``; ``node_moves`` is that of resources.
 
 A move names the states it may leave, takes the row's lock, and does all that belongs to it in the
 caller's transaction: logs, dates, marks. Who comes second is told so (None, False) and changes nothing.
@@ -9,30 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, text, update
+from sqlalchemy import Connection, func, insert, literal, select, text, update
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from oar.core.effects import Effect
 from oar.core.job import Assignment, JobId
 from oar.core.job_life import JobSignal, Move, accepting, step
 from oar.core.kill_life import KillMove, KillSignal, kill_accepting, kill_step
-from oar.core.node_life import (
-    NODE_MOVES,
-    NodeMove,
-    NodeSignal,
-    Standing,
-    request_signal,
-    standing_of,
-)
-from oar.core.states import UNCHANGED, JobState, KillState, NodeState, ReservationState, RowIndex
+from oar.core.states import JobState, KillState, ReservationState
 from oar.db.endings import SITTING, close_books, mark_suspended, resources_of, to_history
-from oar.db.holders import Companions, holders, take_stock
+from oar.db.holders import Companions, take_stock
 from oar.db.locks import lock_resources
-from oar.db.notices import note_suspected, notices_of_state
-from oar.db.sets import among, given_rows, set_of_ids
+from oar.db.notices import notices_of_state
+from oar.db.sets import among, given_rows
 from oar.db.store import store_of
-from oar.db.tables_jobs import JobRow, JobStateLogRow, JobTypeRow, KillRow
-from oar.db.tables_resources import ResourceLogRow, ResourceRow
+from oar.db.tables_jobs import JobRow, JobStateLogRow, KillRow
 
 MESSAGE_LENGTH = 255
 
@@ -56,41 +46,6 @@ class _LockedJob:
     submission_time: int
     assigned_moldable_job: int | None
     reservation: str
-
-
-@dataclass(frozen=True, slots=True)
-class _LockedResource:
-    resource_id: int
-    network_address: str
-    state: str
-    finaud_decision: str
-    next_state: str
-    next_finaud_decision: str
-
-    @property
-    def standing(self) -> Standing:
-        return standing_of(NodeState(self.state), self.finaud_decision == "YES")
-
-
-@dataclass(frozen=True, slots=True)
-class NodeChange:
-    """One resource that came into another state."""
-
-    resource_id: int
-    node: str
-    state: NodeState
-
-
-@dataclass(frozen=True, slots=True)
-class NodeChanges:
-    """What happened to resources, and which jobs cannot stay on them: their kill must be asked for."""
-
-    changes: tuple[NodeChange, ...] = ()
-    jobs_to_kill: tuple[int, ...] = ()
-
-    def of_state(self, state: NodeState) -> tuple[NodeChange, ...]:
-        """List the resources that came into ``state``; Suspected ones are offered to the healing program."""
-        return tuple(change for change in self.changes if change.state is state)
 
 
 def move_job(
@@ -317,114 +272,3 @@ def _hand_out(connection: Connection, given: Sequence[Assignment]) -> None:
 
 def _fitting(name: str, value: Any) -> Any:
     return value[:MESSAGE_LENGTH] if name == "message" else value
-
-
-def apply_node_requests(connection: Connection, now: int) -> NodeChanges:
-    """Carry out every ``next_state``; what the table of moves does not allow is dropped."""
-    lock_resources(connection)
-    rows = _lock_resource_rows(connection, ResourceRow.next_state != UNCHANGED)
-    if not rows:
-        return NodeChanges()
-    connection.execute(
-        update(ResourceRow)
-        .where(among(ResourceRow.resource_id, [row.resource_id for row in rows]))
-        .values(next_state=UNCHANGED, next_finaud_decision="NO")
-    )
-    wanted = [
-        (row, request_signal(NodeState(row.next_state), row.next_finaud_decision == "YES")) for row in rows
-    ]
-    return _move_resources(connection, wanted, now)
-
-
-def suspect_nodes(connection: Connection, nodes: Sequence[str], by_checker: bool, now: int) -> NodeChanges:
-    """Suspect all usable resources of the nodes; ``by_checker`` lets the node checker lift it again."""
-    lock_resources(connection)
-    signal = NodeSignal.CHECK_FAILED if by_checker else NodeSignal.JOB_TROUBLE
-    rows = _lock_resource_rows(connection, ResourceRow.network_address.in_(sorted(set(nodes))))
-    return _move_resources(connection, [(row, signal) for row in rows], now)
-
-
-def move_nodes(connection: Connection, nodes: Collection[str], signal: NodeSignal, now: int) -> NodeChanges:
-    """Carry a signal to all resources of the nodes, but to those that are about to change their state."""
-    lock_resources(connection)
-    settled = ResourceRow.network_address.in_(sorted(nodes)) & (ResourceRow.next_state == UNCHANGED)
-    rows = _lock_resource_rows(connection, settled) if nodes else []
-    return _move_resources(connection, [(row, signal) for row in rows], now)
-
-
-def _lock_resource_rows(connection: Connection, condition: ColumnElement[bool]) -> list[_LockedResource]:
-    rows = connection.execute(
-        select(*(getattr(ResourceRow, field.name) for field in fields(_LockedResource)))
-        .where(condition)
-        .order_by(ResourceRow.resource_id)
-        .with_for_update(key_share=True)
-    )
-    return [_LockedResource(*row) for row in rows]
-
-
-def _move_resources(
-    connection: Connection, wanted: Sequence[tuple[_LockedResource, NodeSignal]], now: int
-) -> NodeChanges:
-    moves: list[tuple[_LockedResource, NodeMove]] = []
-    for row, signal in wanted:
-        move = NODE_MOVES.get((row.standing, signal))
-        if move is not None:
-            moves.append((row, move))
-    for target in Standing:
-        ids = [row.resource_id for row, move in moves if move.to is target]
-        if ids:
-            _enter_standing(connection, ids, target, now)
-    sick = {row.network_address for row, move in moves if Effect.HEAL_NODE in move.effects}
-    if sick:
-        note_suspected(connection, sorted(sick), now)
-    taken = [row.resource_id for row, move in moves if Effect.FREE_JOBS in move.effects]
-    return NodeChanges(
-        tuple(NodeChange(row.resource_id, row.network_address, move.to.state) for row, move in moves),
-        _jobs_that_cannot_stay(connection, taken) if taken else (),
-    )
-
-
-def _enter_standing(connection: Connection, ids: Sequence[int], to: Standing, now: int) -> None:
-    decision = "YES" if to.by_checker else "NO"
-    connection.execute(
-        update(ResourceRow)
-        .where(among(ResourceRow.resource_id, ids))
-        .values(state=to.state, state_num=to.state.rank, finaud_decision=decision)
-    )
-    connection.execute(
-        update(ResourceLogRow)
-        .where(
-            among(ResourceLogRow.resource_id, ids),
-            ResourceLogRow.date_stop == 0,
-            ResourceLogRow.attribute == "state",
-        )
-        .values(date_stop=now)
-    )
-    connection.execute(
-        insert(ResourceLogRow),
-        [
-            {
-                "resource_id": resource_id,
-                "attribute": "state",
-                "value": to.state,
-                "date_start": now,
-                "finaud_decision": decision,
-            }
-            for resource_id in ids
-        ],
-    )
-
-
-def _jobs_that_cannot_stay(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
-    """List the live jobs that hold one of the resources; cosystem and noop jobs use nothing of them."""
-    stays = (
-        select(literal(1))
-        .where(
-            JobTypeRow.job_id == JobRow.job_id,
-            JobTypeRow.types_index == RowIndex.CURRENT,
-            func.split_part(JobTypeRow.type, "=", 1).in_(("cosystem", "noop")),
-        )
-        .exists()
-    )
-    held = holders(set_of_ids(ids)).where(~stays).order_by(JobRow.job_id)
-    return tuple(connection.execute(held).scalars())

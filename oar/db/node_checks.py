@@ -12,7 +12,7 @@ from oar.db.energy import IN_MAINTENANCE
 from oar.db.events import IS_ENERGY, record
 from oar.db.holders import holders
 from oar.db.locks import lock_resource_rows, lock_resources
-from oar.db.moves import NodeChanges, move_nodes
+from oar.db.node_moves import NodeChanges, move_nodes
 from oar.db.sets import among, set_of_ids
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_resources import AssignmentRow, ResourceLogRow, ResourceRow

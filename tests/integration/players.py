@@ -28,7 +28,8 @@ from oar.db.kills import SERVER, ask_kill, carry_out, check_timer, exterminate, 
 from oar.db.listing import JobChoice, read_job_details
 from oar.db.locks import lock_resources
 from oar.db.maintenance import begin_maintenance, end_maintenance
-from oar.db.moves import apply_node_requests, move_job, suspect_nodes
+from oar.db.moves import move_job
+from oar.db.node_moves import apply_node_requests, suspect_nodes
 from oar.db.properties import PropertiesBusy, add_property, remove_property, rename_property
 from oar.db.resources import request_state, set_properties
 from oar.db.tables_jobs import LIVE, JobRow

@@ -24,8 +24,9 @@ from oar.db.launch import read_job
 from oar.db.listing import JobChoice, read_job_lines
 from oar.db.listing_resources import ResourceChoice, read_resource_lines
 from oar.db.lost_nodes import lose_nodes
-from oar.db.moves import apply_node_requests, move_job
+from oar.db.moves import move_job
 from oar.db.node_checks import nodes_to_check, order_dead, write_check
+from oar.db.node_moves import apply_node_requests
 from oar.db.notices import open_notices, sick_resources
 from oar.db.queues import remove_queue
 from oar.db.resources import request_state

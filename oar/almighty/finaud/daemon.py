@@ -11,8 +11,8 @@ from oar.almighty.finaud.probe import NODES_AT_ONCE, Prober
 from oar.almighty.means import Means
 from oar.core.messages import Hint
 from oar.db.engine import database_now
-from oar.db.moves import NodeChanges
 from oar.db.node_checks import ToCheck, nodes_to_check, write_check
+from oar.db.node_moves import NodeChanges
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from oar.almighty.news.mail import Letter, deliver
 from oar.core.states import JobState
 from oar.db.engine import database_now
 from oar.db.events import record
-from oar.db.moves import suspect_nodes
+from oar.db.node_moves import suspect_nodes
 from oar.db.tables_admin import EventRow
 from oar.settings import CheckSettings, MailSettings, Settings
 from tests.integration.almighty.post_office import UNKNOWN, PostOffice, post_office

@@ -7,7 +7,7 @@ from oar.core.energy import EnergyOrders, EnergyRules, OrderKind
 from oar.core.states import NodeState
 from oar.db.energy import give_orders, open_orders, read_node_orders
 from oar.db.engine import database_now
-from oar.db.moves import apply_node_requests
+from oar.db.node_moves import apply_node_requests
 from oar.db.tables_jobs import JobRow
 from oar.db.tables_resources import ResourceRow
 from oar.kao.apply import apply

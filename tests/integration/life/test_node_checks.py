@@ -6,8 +6,8 @@ from sqlalchemy import Connection, select, update
 from oar.core.events import EventKind
 from oar.core.states import JobState, NodeState
 from oar.db.events import record
-from oar.db.moves import suspect_nodes
 from oar.db.node_checks import nodes_to_check, order_dead, write_check
+from oar.db.node_moves import suspect_nodes
 from oar.db.notices import open_notices, sick_resources
 from oar.db.tables_admin import EventHostnameRow, EventRow
 from oar.db.tables_resources import ResourceRow

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from oar.core.states import JobState, NodeState
-from oar.db.moves import NodeChange, NodeChanges, apply_node_requests, suspect_nodes
+from oar.db.node_moves import NodeChange, NodeChanges, apply_node_requests, suspect_nodes
 from oar.db.tables_resources import ResourceRow
 from tests.integration.life.build import add_job, add_node, resource_row, state_history
 
