@@ -6,7 +6,9 @@ what it was told before, and a server that was killed in between tells it again.
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -41,6 +43,10 @@ WHILE_IT_WAITS = "\n"
 
 Send = Callable[[Address, str], Awaitable[bool]]
 T = TypeVar("T")
+
+
+class NameUnknownNow(Exception):
+    """The name servers do not answer: whether somebody listens is not known, and nobody is to be blamed."""
 
 
 class Clients:
@@ -82,6 +88,11 @@ class Clients:
         if job_id not in self._tasks:
             self._tasks[job_id] = asyncio.get_running_loop().create_task(self._talk(job_id, wanted))
 
+    @property
+    def are_talking(self) -> bool:
+        """Tell whether somebody is being told something."""
+        return bool(self._tasks)
+
     async def close(self) -> None:
         """Break off all talks; the next server tells again."""
         tasks = list(self._tasks.values())
@@ -105,6 +116,8 @@ class Clients:
         try:
             while wanted:
                 await self._tell(job_id, wanted.popleft())
+        except NameUnknownNow as error:
+            log.warning("job %d: its client is told later: %s", job_id, error)
         except Exception:
             # What breaks our code for one client must not go unheard, nor stop the others.
             log.exception("job %d: its client was not told", job_id)
@@ -174,22 +187,46 @@ _ENDED_WITH_THEIR_CLIENT = frozenset(
 
 
 async def send_line(address: Address, line: str, timeout_s: float = SEND_TIMEOUT_S) -> bool:
-    """Say one line to whoever listens there, "" to see whether somebody does; false when nobody took it."""
+    """Say one line to whoever listens there, "" to see whether somebody does; false when nobody took it.
+
+    Raises NameUnknownNow when nobody tells where the host is.
+    """
+    for host in await _addresses_of(address, timeout_s):
+        # ValueError: what no name server can be asked for, UnicodeError among others.
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(timeout_s):
+                await _say(host, address.port, line)
+                return True
+    return False
+
+
+async def _addresses_of(address: Address, timeout_s: float) -> list[str]:
     try:
         async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection(address.host, address.port)
-            try:
-                if line:
-                    writer.write(f"{line}\n".encode())
-                    await writer.drain()
-                writer.close()
-                await writer.wait_closed()
-            finally:
-                writer.transport.abort()
-    except (OSError, TimeoutError, UnicodeError):
-        # UnicodeError: a host name that no name server can be asked for.
-        return False
-    return True
+            found = await asyncio.get_running_loop().getaddrinfo(
+                address.host, address.port, type=socket.SOCK_STREAM
+            )
+    except TimeoutError:
+        raise NameUnknownNow(f"no name server answers for {address.host}") from None
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise NameUnknownNow(f"{address.host}: {error.strerror}") from None
+        return []
+    except (OSError, ValueError):
+        return []
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+async def _say(host: str, port: int, line: str) -> None:
+    _, writer = await asyncio.open_connection(host, port)
+    try:
+        if line:
+            writer.write(f"{line}\n".encode())
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 def _read(connection: Connection) -> tuple[list[Client], int]:

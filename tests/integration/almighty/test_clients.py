@@ -1,13 +1,14 @@
 """What the server says to waiting oarsubs, over real sockets, and what it does about those that are gone."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import insert, update
 
-from oar.almighty.clients import Clients, send_line
+from oar.almighty.clients import Clients, NameUnknownNow, send_line
 from oar.almighty.database import Database as ServersDatabase
 from oar.core.client_lines import Address
 from oar.core.events import EventKind
@@ -311,6 +312,54 @@ def test_one_failure_does_not_make_a_client_lost(database):
 
     asyncio.run(run())
     assert tries == ["GOOD RESERVATION"] * 2
+
+
+def test_no_job_is_ended_because_name_servers_do_not_answer(database):
+    asked: list[str] = []
+
+    async def nobody_knows(_address: Address, line: str) -> bool:
+        asked.append(line)
+        raise NameUnknownNow("no name server answers for front")
+
+    async def run() -> None:
+        add_reservation(database, "front:4000")
+        add_interactive(database, "front:4001")
+        way = ServersDatabase(database.engine)
+        heard: list[Hint] = []
+        clients = Clients(way, heard.append, nobody_knows, pauses_s=(0.01,))
+        for count in (2, 4):
+            await clients.look()
+            async with asyncio.timeout(PATIENCE_S):
+                while len(asked) < count or clients.are_talking:
+                    await asyncio.sleep(0.02)
+        await clients.close()
+        way.close()
+        assert heard == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("host", ["no such host", "a..b", "x" * 300, "x\0y", "no-such-host.invalid"])
+def test_nobody_listens_where_there_is_no_host(host):
+    assert asyncio.run(send_line(Address(host, 4000), "GOOD JOB", 5.0)) is False
+
+
+@pytest.mark.parametrize("manner", ["mute", "talkative"])
+def test_a_client_that_reads_nothing_holds_nobody_up(manner):
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while manner == "talkative":
+                writer.write(b"x" * 65536)
+                await writer.drain()
+            await asyncio.sleep(PATIENCE_S)
+
+    async def run() -> bool:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(PATIENCE_S / 2):
+            return await send_line(Address("127.0.0.1", port), "GOOD JOB")
+
+    assert asyncio.run(run())
 
 
 def test_a_job_without_a_client_is_left_alone(database):
