@@ -9,9 +9,15 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import update
 
+from oar.core.job import Assignment
 from oar.db.engine import Schema, open_url, schema_of
+from oar.db.foreign_plan import show_plan
+from oar.db.oar2.round import publish_plan
+from oar.db.planning import read_plan, read_running_jobs
 from oar.db.resources import add_resource
 from oar.db.tables_jobs import JobRow, JobStateLogRow
+from oar.kao.metascheduler import Metascheduler
+from oar.settings import SchedulerSettings
 from tests.integration.databases import opened
 from tests.integration.oar2_shape import take_oar2_shape
 from tests.integration.test_kamelot_command import Site, write_conf
@@ -121,6 +127,38 @@ def test_a_second_call_replaces_the_rows_of_the_first(twins):
     before = twins.oar2.query(PLAN)
     assert twins.oar2.kamelot("default", twins.now).returncode == 0
     assert twins.oar2.query(PLAN) == before
+
+
+def test_a_scheduler_of_a_site_finds_the_plan_that_kao_shows_it(twins):
+    """What runs has rows there too, and the date of the last round stays."""
+    with twins.oar2.database.engine.begin() as connection:
+        jobs = read_running_jobs(connection, twins.now)
+        shown = tuple(
+            Assignment(job.job_id, job.moldable_id, twins.now, job.walltime_s, job.resources) for job in jobs
+        )
+        show_plan(connection, shown)
+        assert read_plan(connection) == shown != ()
+    assert twins.oar2.query(REST[-1]) == [(1000,)]
+
+
+def test_jobs_that_kao_launches_get_their_rows(twins):
+    scheduler = Metascheduler(
+        twins.oar2.database.engine, twins.oar2.database.reader, SchedulerSettings(rounds_kept=0)
+    )
+    launched = scheduler.run().to_launch
+    with twins.oar2.database.engine.begin() as connection:
+        publish_plan(connection, twins.now)
+    rows = (
+        "SELECT m.moldable_job_id, count(*) FROM {} r JOIN moldable_job_descriptions m"
+        " ON moldable_id = r.moldable_job_id JOIN jobs ON job_id = m.moldable_job_id"
+        " WHERE state IN ('toLaunch', 'Suspended') GROUP BY 1 ORDER BY 1"
+    )
+    assigned = twins.oar2.query(rows.format("assigned_resources"))
+    assert len(launched) > 3
+    assert {job_id for job_id, _ in assigned} >= set(launched)
+    assert twins.oar2.query(rows.format("gantt_jobs_resources")) == assigned
+    assert twins.oar2.query(rows.format("gantt_jobs_resources_visu")) == assigned
+    assert twins.oar2.query(REST[-1]) == [(twins.now,)]
 
 
 def test_a_fair_share_queue_that_keeps_no_karma_is_planned(twins):

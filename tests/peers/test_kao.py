@@ -75,6 +75,23 @@ def test_a_besteffort_job_makes_room(kao):
     assert "BESTEFFORT_KILL" in kao.events(victim)
 
 
+def test_a_besteffort_job_with_a_checkpoint_is_told_and_may_end_by_itself(kao):
+    command = "trap 'touch saved; exit 0' USR2; while :; do sleep 0.2; done"
+    victim = kao.submit("-t", "besteffort", "--checkpoint", "300", "-l", "nodes=3,walltime=1", command)
+    kao.until(victim, "Running")
+    job = kao.ended(kao.submit("-l", "nodes=1,walltime=0:5:0", "true"))
+    assert (job.state, kao.ended(victim).state) == ("Terminated", "Terminated")
+    assert kao.user("ls", "saved") == "saved\n"
+    assert "BESTEFFORT_KILL" not in kao.events(victim)
+
+
+def test_a_round_that_fails_ends_with_a_code_that_does_not_stop_the_server(kao):
+    for conf in ("/nonexistent", "/share/nowhere.conf"):
+        kao.root("sh", "-c", "sed s/^DB_PORT=.*/DB_PORT=1/ /etc/oar/oar.conf > /share/nowhere.conf")
+        done = kao.inside("env", f"OARCONFFILE={conf}", "/usr/lib/oar/kao", check=False)
+        assert done.returncode == 1
+
+
 def test_a_reservation_is_acknowledged_and_starts_at_its_date(kao):
     job_id, date, said = reserve(kao, 20, "nodes=3,walltime=0:10:0", "true")
     assert "Reservation valid --> OK" in said

@@ -1,6 +1,7 @@
 """One round for OAR 2's server, which goes on after the exit codes 0, 1 and 2, and stops after any other."""
 
 import logging
+import os
 from enum import IntEnum
 
 from oar.core.client_lines import Address
@@ -8,6 +9,7 @@ from oar.core.messages import Hint, LaunchJob
 from oar.db.oar2.round import publish_plan
 from oar.kao.apply import Applied
 from oar.kao.metascheduler import Metascheduler
+from oar.kao.oar2.checkpoints import send_checkpoints
 from oar.kao.oar2.clients import tell_clients
 from oar.kao.oar2.lines import say
 from oar.settings import ServerSettings
@@ -29,6 +31,7 @@ def run_for_oar2(scheduler: Metascheduler, server: ServerSettings) -> RoundExit:
     with scheduler.engine.begin() as connection:
         publish_plan(connection, scheduler.last_date)
     _tell_server(server, applied)
+    send_checkpoints(scheduler.engine, applied.leaving, os.environ.get("OARDIR"))
     lost = tell_clients(scheduler.engine)
     if applied.leaving or lost:
         return RoundExit.JOBS_TO_KILL
