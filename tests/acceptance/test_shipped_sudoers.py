@@ -1,4 +1,4 @@
-"""The sudo rules that are shipped are enough for jobs, oarsh and job keys; those of our clusters are wider."""
+"""The shipped sudo rules are enough for jobs, oarsh and job keys; those of our clusters are wider."""
 
 import subprocess
 from collections.abc import Iterator
