@@ -35,8 +35,11 @@ def pack(program: str) -> str:
 
 
 def terminal_argv(ssh: Sequence[str], node: str, argv: Sequence[str]) -> list[str]:
-    """Build the ssh command that runs ``argv`` at the node's end of a terminal."""
-    return [*ssh, "-x", "-t", node, quote_remote(("env", f"TAKTUK_HOSTNAME={node}", *argv))]
+    """Build the ssh command that runs ``argv`` at the node's end of a terminal.
+
+    The ssh is that of the account ``oar``: its escape character would let a user forward ports in that name.
+    """
+    return [*ssh, "-x", "-e", "none", "-t", node, quote_remote(("env", f"TAKTUK_HOSTNAME={node}", *argv))]
 
 
 def _session_data(launch: LaunchData, settings: Settings) -> dict[str, object]:
