@@ -21,7 +21,12 @@ def tell_site(program: str, job_id: int, *, granted: bool, timeout_s: float = TI
     if not program:
         return
     try:
-        done = subprocess.run([program, str(job_id), str(int(granted))], timeout=timeout_s, check=False)
+        done = subprocess.run(
+            [program, str(job_id), str(int(granted))],
+            stdin=subprocess.DEVNULL,  # what is typed is not meant for it
+            timeout=timeout_s,
+            check=False,
+        )
     except OSError as error:
         raise HookFailed(program, f"cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:

@@ -1,5 +1,7 @@
 """The program that a site has told of answers to reservations."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,13 @@ def program(folder: Path, text: str) -> str:
 def test_the_program_is_given_the_job_and_the_answer(tmp_path: Path, granted: bool, word: str) -> None:
     tell_site(program(tmp_path, f'echo "$@" > {tmp_path}/heard'), 12, granted=granted)
     assert (tmp_path / "heard").read_text().split() == ["12", word]
+
+
+def test_the_program_reads_nothing_of_what_the_user_types(tmp_path: Path) -> None:
+    file = program(tmp_path, f"cat > {tmp_path}/heard")
+    ours = f"from oar.cli.reservation_hook import tell_site; tell_site({file!r}, 12, granted=True)"
+    subprocess.run([sys.executable, "-c", ours], input=b"typed", check=True)
+    assert (tmp_path / "heard").read_bytes() == b""
 
 
 def test_no_program_is_no_problem() -> None:
