@@ -52,7 +52,7 @@ class Database:
                 return result
 
     async def run_together(self, work: WorkForMany[T], job_id: int) -> T:
-        """Carry out ``work`` for a job as ``run`` does, in one transaction with jobs that come meanwhile."""
+        """Carry out ``work``, which only reads, in one transaction for all jobs that come meanwhile."""
         group = self._groups.get(work) or self._groups.setdefault(work, Together(self.run, work))
         answer: T = await group.ask(job_id)
         return answer

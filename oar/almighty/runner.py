@@ -1,7 +1,6 @@
 """Starts one job: prepares its nodes, starts oarexec on the first. Every step may be repeated."""
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -26,7 +25,7 @@ from oar.core.messages import Hint, JobReport
 from oar.core.states import JobState, JobType
 from oar.db.engine import database_now
 from oar.db.launch import JobOnNodes, find_killed, read_job
-from oar.db.moves import begin_launches, move_job, start_jobs
+from oar.db.moves import move_job
 from oar.db.watch import read_state
 from oar.errors import ConfigurationError
 from oar.remote.runner import Answer
@@ -43,7 +42,7 @@ async def launch(means: Means, job_id: int) -> bool:
 
     True when the job runs and somebody has asked for its end meanwhile: oarexec must be told now.
     """
-    job = await means.database.run_together(_enter_launching, job_id)
+    job = await means.database.run(partial(_enter_launching, job_id=job_id))
     if job is None:
         log.info("job %d: not to be launched any more", job_id)
         return False
@@ -87,18 +86,14 @@ async def ask_for_report(means: Means, job_id: int) -> None:
         log.warning("job %d: %s cannot tell how the job ended: %s", job_id, host, why)
 
 
-def _enter_launching(connection: Connection, job_ids: Sequence[int]) -> dict[int, JobOnNodes | None]:
+def _enter_launching(connection: Connection, job_id: int) -> JobOnNodes | None:
     now = database_now(connection)
-    moved = begin_launches(connection, job_ids, now=now)
-    return {job_id: _launching(connection, job_id, job_id in moved, now) for job_id in job_ids}
-
-
-def _launching(connection: Connection, job_id: int, is_moved: bool, now: int) -> JobOnNodes | None:
+    moved = move_job(connection, job_id, JobSignal.LAUNCH, now=now)
     job = read_job(connection, job_id)
-    if is_moved and (job is None or not job.resources):
+    if moved is not None and (job is None or not job.resources):
         move_job(connection, job_id, JobSignal.FAIL, now=now, message="Job was given no resource to run on")
         return None
-    if job is None or job.state is not JobState.LAUNCHING:
+    if job is None or (moved is None and job.state is not JobState.LAUNCHING):
         return None
     if job.is_noop:
         move_job(connection, job_id, JobSignal.START, now=now)
@@ -127,7 +122,7 @@ async def _make_ready(means: Means, job: JobOnNodes) -> JobOnNodes | None:
 
 
 async def _started(means: Means, job: JobOnNodes) -> bool:
-    runs, is_killed = await means.database.run_together(_enter_running, job.job_id)
+    runs, is_killed = await means.database.run(partial(_enter_running, job_id=job.job_id))
     if not runs:
         log.warning("job %d: ended while it was being launched, cleaning its nodes", job.job_id)
         await clean(means, job, job.nodes)
@@ -150,14 +145,11 @@ def _let_inner_jobs_start(means: Means, job: JobOnNodes) -> None:
         means.hear(Hint.SCHEDULE)
 
 
-def _enter_running(connection: Connection, job_ids: Sequence[int]) -> dict[int, tuple[bool, bool]]:
-    moved = start_jobs(connection, job_ids, now=database_now(connection))
-    killed = find_killed(connection, job_ids)
+def _enter_running(connection: Connection, job_id: int) -> tuple[bool, bool]:
+    moved = move_job(connection, job_id, JobSignal.START, now=database_now(connection))
     # Nobody but us starts the job: if it runs, the answer to our own commit was lost.
-    return {
-        job_id: (job_id in moved or read_state(connection, job_id) is JobState.RUNNING, killed[job_id])
-        for job_id in job_ids
-    }
+    runs = moved is not None or read_state(connection, job_id) is JobState.RUNNING
+    return runs, find_killed(connection, [job_id])[job_id]
 
 
 async def _run_prologue(means: Means, job: JobOnNodes) -> bool:

@@ -1,4 +1,8 @@
-"""Groups the same small work for many jobs: what comes while one transaction runs shares the next."""
+"""Groups the same look at many jobs: what is asked while one transaction runs shares the next.
+
+For reading only. A transaction that moves jobs may have to wait for a lock on one of them, and the others
+must not wait with it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
-from oar.core.job_key import JobKey
 from oar.core.frontend import host_of, works_on_nodes
+from oar.core.job_key import JobKey
 from oar.core.states import JobState, JobType, KillState
 from oar.db.endings import resources_of
 from oar.db.sets import among

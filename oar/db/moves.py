@@ -75,16 +75,6 @@ def move_job(
     return move
 
 
-def begin_launches(connection: Connection, job_ids: Sequence[int], *, now: int) -> frozenset[int]:
-    """Take jobs from toLaunch to Launching in one step; say which of them were in toLaunch still."""
-    return _bring(connection, job_ids, JobState.TO_LAUNCH, JobSignal.LAUNCH, now)
-
-
-def start_jobs(connection: Connection, job_ids: Sequence[int], *, now: int) -> frozenset[int]:
-    """Take jobs from Launching to Running in one step; say which of them were in Launching still."""
-    return _bring(connection, job_ids, JobState.LAUNCHING, JobSignal.START, now)
-
-
 def refuse_jobs(connection: Connection, messages: Mapping[JobId, str], *, now: int) -> frozenset[JobId]:
     """Refuse waiting jobs, each with its last message, in one step; say which of them still waited."""
     return _answer(connection, messages, JobSignal.REFUSE, now)
@@ -215,16 +205,6 @@ def _answer(
     if entering:
         _enter(connection, entering, step(JobState.WAITING, signal).to, now)
     return frozenset(JobId(job_id) for job_id in locked)
-
-
-def _bring(
-    connection: Connection, job_ids: Sequence[int], leaving: JobState, signal: JobSignal, now: int
-) -> frozenset[int]:
-    """Carry a signal to jobs that are in one state, where the move is all there is to do."""
-    locked = _lock_jobs(connection, job_ids, [leaving])
-    if locked:
-        _enter(connection, {job: {} for job in locked.values()}, step(leaving, signal).to, now)
-    return frozenset(locked)
 
 
 def _enter(
