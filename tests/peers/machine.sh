@@ -62,6 +62,11 @@ start_nodes() {
   done
 }
 
+start_server() { # until it listens: commands fail when they cannot tell it
+  oar-server
+  until [ -n "$(ss -Hltn 'sport = 6666')" ]; do sleep 0.1; done
+}
+
 serve() {
   local node core
   ip link set lo up
@@ -89,13 +94,13 @@ serve() {
       oarnodesetting -a -h "node$node" -p "core=$((2 * node + core - 2))" -p deploy=YES > /dev/null
     done
   done
-  oar-server
+  start_server
   : > /share/ready
   trap 'exit 0' TERM
   while :; do sleep 86400 & wait $! || true; done
 }
 
 case ${1:?} in
-  serve) serve;;
+  serve | start_server) "$1";;
   *) build "$@";;
 esac

@@ -3,13 +3,15 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -161,6 +163,23 @@ class Peer:
         said = self.user("oarsub", *words, name=name)
         return [int(one) for one in re.findall(r"^OAR_JOB_ID=(\d+)$", said, re.MULTILINE)]
 
+    @contextmanager
+    def terminal(self, *words: str, typed: str = "") -> Iterator[tuple[int, Callable[[], None], Future[str]]]:
+        """Submit an interactive job at a terminal: its id, what types the line, what was shown at the end."""
+        newest = "SELECT coalesce(max(job_id), 0) FROM jobs"
+        before = int(self.query(newest)[0][0])
+        line = shlex.quote(f"oarsub -I {shlex.join(words)}")
+        go = f"/share/type-{before}"
+        keys = f"(while [ ! -e {go} ]; do sleep 0.1; done; echo {shlex.quote(typed)}; sleep 3)"
+        command = ("runuser", "-u", "alice", "--", "sh", "-c", f"cd; {keys} | script -qec {line} /dev/null")
+        with ThreadPoolExecutor(1) as thread:
+            shown = thread.submit(lambda: self.inside(*command, check=False).stdout)
+            try:
+                self.wait(lambda: int(self.query(newest)[0][0]) > before, "the interactive job to be there")
+                yield int(self.query(newest)[0][0]), (self.share / go[7:]).touch, shown
+            finally:
+                (self.share / go[7:]).touch()
+
     def query(self, statement: str) -> list[list[str]]:
         """Ask OAR 2's database."""
         said = self.root("psql", "-h", "127.0.0.1", "-U", "oar", "-At", "-F", "\t", "-c", statement, "oar")
@@ -243,7 +262,7 @@ class Peer:
         )
         change = f'/^#*META_SCHED_CMD=/d; $a META_SCHED_CMD="{metascheduler}"'
         self.root("sed", "-i", change, "/etc/oar/oar.conf")
-        self.root("oar-server")
+        self.root("bash", "/machine.sh", "start_server")
 
     def settle(self) -> None:
         """End all jobs, so that the next test finds an idle cluster."""

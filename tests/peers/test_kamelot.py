@@ -43,6 +43,17 @@ def test_a_passive_job_runs_and_its_exit_code_is_kept(ours):
     assert job.message.startswith("R=4,W=0:10:0,J=B")
 
 
+def test_an_interactive_job_gives_a_shell(ours):
+    with ours.terminal("-l", "nodes=1,walltime=0:5:0", typed="echo inside $OAR_JOB_ID; exit") as (
+        job_id,
+        type_,
+        shown,
+    ):
+        ours.until(job_id, "Running")
+        type_()
+        assert f"inside {job_id}" in shown.result()
+
+
 def test_the_jobs_of_an_array_all_run(ours):
     jobs = [ours.ended(one) for one in ours.submit_all("--array", "4", "-l", "core=2", "true")]
     assert [(job.state, len(job.resources)) for job in jobs] == [("Terminated", 2)] * 4

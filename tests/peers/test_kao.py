@@ -67,6 +67,16 @@ def test_the_plan_that_users_see_has_what_runs_what_waits_and_the_date_of_the_ro
     assert str(waiting) in kao.user("oarstat")
 
 
+def test_who_waits_at_a_terminal_is_told_when_the_job_is_to_start(kao):
+    kao.until(kao.submit("-l", "nodes=3,walltime=0:10:0", "sleep 600"), "Running")
+    with kao.terminal("-l", "nodes=1,walltime=0:5:0") as (job_id, type_, shown):
+        kao.planned(job_id)
+        kao.user("oardel", str(job_id))
+        kao.ended(job_id)
+        type_()
+        assert "Start prediction: 20" in shown.result()
+
+
 def test_a_besteffort_job_makes_room(kao):
     victim = kao.submit("-t", "besteffort", "-l", "nodes=3,walltime=1", "sleep 600")
     kao.until(victim, "Running")
