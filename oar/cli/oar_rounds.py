@@ -24,7 +24,7 @@ _MANY = click.IntRange(1, 100_000)
 def oar_rounds() -> None:
     """Show what scheduling rounds decided.
 
-    A round that decided nothing new leaves no record; the last ROUNDS_KEPT records are kept.
+    The last ROUNDS_KEPT records are kept; that of a round which decided nothing new stays until the next one.
     """
 
 

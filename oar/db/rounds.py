@@ -9,12 +9,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from oar.core.round_record import Deed, JobDecision, RoundRecord
 from oar.db.tables_admin import RoundRow
 
+_COLUMNS = "date, waiting, running, planned, launched, decisions, omitted, read_ms, decided_ms, wrote_ms"
+_VALUES = (
+    "CAST(:date AS int), CAST(:waiting AS int), CAST(:running AS int), CAST(:planned AS int),"
+    " CAST(:launched AS int), CAST(:decisions AS jsonb), CAST(:omitted AS int),"
+    " CAST(:read_ms AS int), CAST(:decided_ms AS int), CAST(:wrote_ms AS int)"
+)
 _WRITE = text(
-    "WITH written AS (INSERT INTO rounds"
-    " (date, waiting, running, planned, launched, decisions, omitted, read_ms, decided_ms, wrote_ms)"
-    " VALUES (:date, :waiting, :running, :planned, :launched, :decisions, :omitted,"
-    " :read_ms, :decided_ms, :wrote_ms) RETURNING round_id)"
-    " DELETE FROM rounds WHERE round_id <= (SELECT round_id FROM written) - :kept"
+    f"WITH in_its_place AS (UPDATE rounds SET ({_COLUMNS}) = ROW({_VALUES})"  # noqa: S608 - words of ours
+    "  WHERE round_id = (SELECT max(round_id) FROM rounds) AND decisions = '[]' RETURNING round_id),"
+    f" added AS (INSERT INTO rounds ({_COLUMNS}) SELECT {_VALUES}"
+    "  WHERE NOT EXISTS (SELECT 1 FROM in_its_place) RETURNING round_id)"
+    " DELETE FROM rounds WHERE round_id <= (SELECT round_id FROM added) - :kept"
 ).bindparams(bindparam("decisions", type_=JSONB))
 
 _OF_JOB = text(
@@ -24,7 +30,10 @@ _OF_JOB = text(
 
 
 def write_round(connection: Connection, record: RoundRecord, kept: int) -> None:
-    """Add a record, and forget those that are older than the last ``kept``; one statement."""
+    """Add a record, and forget those that are older than the last ``kept``; one statement.
+
+    It takes the place of the last one if that round decided nothing: quiet rounds drive out no others.
+    """
     values = {name: getattr(record, name) for name in RoundRecord.__slots__ if name != "round_id"}
     decisions = [_spelled(one) for one in record.decisions]
     connection.execute(_WRITE, values | {"decisions": decisions, "kept": kept})

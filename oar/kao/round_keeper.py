@@ -14,7 +14,7 @@ from oar.kao.round_log import record_of
 
 @dataclass(slots=True)
 class RoundKeeper:
-    """Keeps the records of the last rounds that decided something; knows when the last round was."""
+    """Keeps the records of the last rounds; knows when the last one was."""
 
     last_now: int | None = None
 
@@ -32,12 +32,10 @@ class RoundKeeper:
 
         ``phases`` are the dates at which it began to read, to decide, to write, as ``perf_counter`` tells.
         """
-        record = None
-        if kept:
-            record = record_of(world, decisions, applied.to_launch, applied.leaving, last_now=self.last_now)
-        self.last_now = world.now
-        if record is None:
+        last_now, self.last_now = self.last_now, world.now
+        if not kept:
             return
+        record = record_of(world, decisions, applied.to_launch, applied.leaving, last_now)
         dates = (*phases, time.perf_counter())
         took = [round((after - before) * 1000) for before, after in pairwise(dates)]
         write_round(connection, replace(record, read_ms=took[0], decided_ms=took[1], wrote_ms=took[2]), kept)

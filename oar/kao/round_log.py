@@ -18,8 +18,8 @@ def record_of(
     assigned: Collection[JobId],
     leaving: Collection[JobId],
     last_now: int | None = None,
-) -> RoundRecord | None:
-    """Make the record of a round; None when nothing is new.
+) -> RoundRecord:
+    """Make the record of a round; it has no decisions when nothing is new.
 
     The ``assigned`` jobs got their resources, those ``leaving`` were not asked before to make room.
 
@@ -28,8 +28,6 @@ def record_of(
     """
     found = list(_deeds(world, decisions, assigned, leaving))
     plans = list(_plans(world, decisions, last_now))
-    if not found and not plans:
-        return None
     return RoundRecord(
         date=world.now,
         waiting=len(world.waiting),

@@ -41,7 +41,9 @@ def test_a_round_leaves_its_numbers_and_decisions(desk: Terminal, site: Site) ->
     }
 
 
-def test_a_round_that_decides_nothing_new_leaves_no_record(desk: Terminal, site: Site) -> None:
+def test_rounds_that_decide_nothing_new_leave_one_record_which_the_next_round_takes(
+    desk: Terminal, site: Site
+) -> None:
     running = site.job("nodes=3,walltime=2")
     site.metascheduler.run()
     site.run_job(running)
@@ -50,7 +52,14 @@ def test_a_round_that_decides_nothing_new_leaves_no_record(desk: Terminal, site:
     before = rounds(desk)
     for _ in range(3):
         site.metascheduler.run()
-    assert rounds(desk) == before
+    *kept, quiet = rounds(desk)
+    assert kept == before
+    assert (quiet["decided"], quiet["waiting"]) == (0, 1)
+    site.job("nodes=1,walltime=1")
+    site.metascheduler.run()
+    *kept, last = rounds(desk)
+    assert kept == before
+    assert (last["round"], last["decided"]) == (quiet["round"], 1)
 
 
 def test_a_job_is_explained_from_its_first_plan_to_its_launch(desk: Terminal, site: Site) -> None:
@@ -69,7 +78,8 @@ def test_a_job_is_explained_from_its_first_plan_to_its_launch(desk: Terminal, si
 
 
 def test_only_the_last_rounds_are_kept(desk: Terminal, site: Site, database: Database) -> None:
-    record = RoundRecord(date=1, waiting=0, running=0, planned=0, launched=0)
+    decision = JobDecision(1, Deed.LAUNCHED)
+    record = RoundRecord(date=1, waiting=0, running=0, planned=0, launched=0, decisions=(decision,))
     for number in range(7):
         with database.engine.begin() as connection:
             write_round(connection, replace(record, waiting=number), kept=3)

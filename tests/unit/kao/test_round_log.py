@@ -57,12 +57,12 @@ def test_a_new_plan_is_recorded_with_its_reason():
     assert "job 7" in one.reason
 
 
-def test_a_round_that_decides_the_same_leaves_no_record():
-    assert recorded(after(behind(make_waiting(8, "nodes=3,walltime=1")), seconds=60)) is None
+def test_a_round_that_decides_the_same_has_no_decision_on_record():
+    assert recorded(after(behind(make_waiting(8, "nodes=3,walltime=1")), seconds=60)).decisions == ()
 
 
-def test_a_round_without_jobs_leaves_no_record():
-    assert recorded(make_world()) is None
+def test_a_round_without_jobs_has_no_decision_on_record():
+    assert recorded(make_world()).decisions == ()
 
 
 def test_a_plan_that_moves_is_recorded_with_the_start_it_had():
@@ -74,8 +74,8 @@ def test_a_plan_that_moves_is_recorded_with_the_start_it_had():
 def test_a_plan_that_moves_with_the_clock_only_is_not_recorded_again():
     job = make_waiting(8, "nodes=3,walltime=1")
     overdue = make_world(job, running=(make_running(7, range(1, 7), 100, 300),))
-    assert recorded(overdue) is not None
-    assert recorded(after(overdue, seconds=60), last_now=1000) is None
+    assert recorded(overdue).decisions
+    assert recorded(after(overdue, seconds=60), last_now=1000).decisions == ()
 
 
 def test_a_job_that_has_no_place_any_more_is_recorded_with_the_reason():
@@ -87,7 +87,7 @@ def test_a_job_that_has_no_place_any_more_is_recorded_with_the_reason():
 
 
 def test_a_job_without_a_place_that_was_told_so_is_not_recorded_again():
-    assert recorded(after(make_world(make_waiting(8, "nodes=4,walltime=1")))) is None
+    assert recorded(after(make_world(make_waiting(8, "nodes=4,walltime=1")))).decisions == ()
 
 
 def test_a_refusal_is_recorded_with_its_words():
@@ -110,7 +110,7 @@ def test_a_besteffort_job_that_was_asked_before_to_make_room_is_not_recorded_aga
     world = replace(world, plan=first.plan, told=first.told)
     second = run_round(world, RULES)
     assert second.leaving.kills == (7,)
-    assert record_of(world, second, assigned=(), leaving=()) is None
+    assert record_of(world, second, assigned=(), leaving=()).decisions == ()
 
 
 def test_a_record_holds_a_bounded_number_of_plans_and_counts_the_rest():
