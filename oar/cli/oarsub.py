@@ -1,6 +1,5 @@
 """oarsub: submit jobs."""
 
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from oar.cli.ear import Ear
 from oar.cli.job_ids import read_job_id
 from oar.cli.job_keys import NOT_EXPORTED, hand_out, job_key_options, keys_for, with_key_variable
 from oar.cli.output import chosen_format, format_options
+from oar.cli.own_name import own_name
 from oar.cli.render import Format
 from oar.core.job_key import hide_keys
 from oar.core.messages import Hint
@@ -231,8 +231,8 @@ def _submit(context: Context, draft: Draft, port: int | None) -> tuple[list[int]
     from oar.submit.submit import submit  # noqa: PLC0415 - loads the database, which a typing error must not
 
     keys = keys_for(context.caller, draft.submission)
-    job_ids = submit(context.engine, context.reader, draft, socket.gethostname(), port, keys=keys)
     server = context.settings.server
+    job_ids = submit(context.engine, context.reader, draft, own_name(server.hostname), port, keys=keys)
     heard = bus.send(server, Hint.SUBMITTED)  # first: who reads our output may be gone
     _tell(job_ids)
     if not heard:
