@@ -6,12 +6,12 @@ import socket
 _ANY_PORT = 9
 
 
-def own_name(server: str) -> str:
-    """Tell the host name, or the address towards the ``server`` where nobody resolves that name.
+def own_name(server: str, host_name: str | None = None) -> str:
+    """Tell the ``host_name``, that of this machine, or the address towards the ``server`` if it is unknown.
 
     Machines whose own name is in no name service are common in containers and labs.
     """
-    name = socket.gethostname()
+    name = host_name or socket.gethostname()
     with contextlib.suppress(OSError):
         socket.getaddrinfo(name, None)
         return name

@@ -1,16 +1,15 @@
 """The name that oarsub leaves for the server is one that the server can use."""
 
-import ipaddress
-import socket
-
 from oar.cli.own_name import own_name
 
 
-def test_the_name_is_resolved_by_this_machine() -> None:
-    assert socket.getaddrinfo(own_name("localhost"), None)
+def test_a_name_that_is_known_is_left_as_it_is() -> None:
+    assert own_name("127.0.0.1", "localhost") == "localhost"
 
 
-def test_without_a_known_name_it_is_an_address_towards_the_server() -> None:
-    name = own_name("127.0.0.1")
-    if name != socket.gethostname():
-        assert ipaddress.ip_address(name).is_loopback
+def test_instead_of_an_unknown_name_it_is_an_address_towards_the_server() -> None:
+    assert own_name("127.0.0.1", "no-such-machine.invalid") == "127.0.0.1"
+
+
+def test_when_the_server_is_unknown_too_the_name_stays() -> None:
+    assert own_name("no-server.invalid", "no-such-machine.invalid") == "no-such-machine.invalid"
