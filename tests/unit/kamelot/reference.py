@@ -228,9 +228,7 @@ class World:
         return some(r.resource_id for r in self.resources if self.may_use(job, r))
 
     def may_use(self, job: WaitingJob, r: Resource) -> bool:
-        standby = (
-            r.state is NodeState.ABSENT and self.rules.energy_saving and self.now < r.available_upto
-        )
+        standby = r.state is NodeState.ABSENT and self.rules.energy_saving and self.now < r.available_upto
         reserves = job.reservation is not ReservationState.NONE
         lenient = reserves or job.types.get("state") == "permissive"
         return r.state is NodeState.ALIVE or standby or lenient
