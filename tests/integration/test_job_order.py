@@ -185,7 +185,8 @@ def test_a_second_round_with_nothing_new_writes_no_karma_and_no_message(site):
     metascheduler = site.metascheduler(priority="FAIRSHARE")
     metascheduler.run()
     # The job that was launched takes its resources from now on, which moves nobody.
-    assert statements_of(site.engine, metascheduler.run, "UPDATE", "INSERT", "DELETE") == []
+    written = statements_of(site.engine, metascheduler.run, "UPDATE", "INSERT", "DELETE")
+    assert [one for one in written if "rounds" not in one] == []
 
 
 def test_karma_that_changed_is_written_in_one_statement_and_told(site):

@@ -1,6 +1,7 @@
 """oarsub --dry-run: what would become of a submission, and that nothing becomes of it."""
 
 import json
+import os
 
 import pytest
 from click.testing import Result
@@ -15,7 +16,7 @@ from tests.integration.commands.terminal import Terminal, open_terminal
 from tests.integration.databases import Database
 from tests.integration.kao.site import Site, make_site
 
-ALICE = Caller("alice", 1000, is_admin=False)
+ALICE = Caller("alice", os.getuid(), is_admin=False)
 SUM = """
     SELECT table_name, (xpath('/row/c/text()',
         query_to_xml(format('SELECT count(*) AS c FROM %I', table_name), false, true, '')))[1]::text
