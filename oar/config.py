@@ -16,7 +16,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from oar.core.perl_hash import BadHash, parse_hash
 from oar.errors import ConfigurationError
-from oar.settings import Bound, ByQueue, Commands, JsonObject, LooseBound, Patience, Pools, Settings, Targets
+from oar.setting_kinds import Bound, ByQueue, Commands, JsonObject, LooseBound, Patience, Pools, Targets
+from oar.settings import Settings
 
 DEFAULT_FILE = Path("/etc/oar/oar.conf")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")

@@ -11,7 +11,7 @@ from oar.core.job import WaitingJob
 from oar.kao.external.program import run_program
 from oar.kao.model import World
 from oar.kao.placing import tokens_of
-from oar.settings import Commands
+from oar.setting_kinds import Commands
 
 log = logging.getLogger(__name__)
 

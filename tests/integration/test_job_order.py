@@ -20,7 +20,8 @@ from oar.db.tables_resources import PredictionRow
 from oar.kao.metascheduler import Metascheduler
 from oar.kao.order_source import OrderSource
 from oar.kao.queue_scheduler import schedule_queue
-from oar.settings import JsonObject, OrderSettings, SchedulerSettings
+from oar.setting_kinds import JsonObject
+from oar.settings import OrderSettings, SchedulerSettings
 
 DAY_S = 86400
 USERS = ("eve", "dan", "cleo", "bob", "alice")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from oar.core.energy import OrderKind
-from oar.settings import Patience
+from oar.setting_kinds import Patience
 
 
 @dataclass(frozen=True, slots=True)

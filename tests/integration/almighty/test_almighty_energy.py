@@ -15,7 +15,8 @@ from oar.db.engine import database_now
 from oar.db.resources import request_state
 from oar.db.tables_admin import EventRow
 from oar.db.tables_resources import ResourceRow
-from oar.settings import EnergySettings, Patience, Settings
+from oar.setting_kinds import Patience
+from oar.settings import EnergySettings, Settings
 from tests.integration.almighty.server import RunningServer, running_server, server_settings
 from tests.integration.life.build import add_node
 from tests.unit.almighty.fakes import FakeRemote

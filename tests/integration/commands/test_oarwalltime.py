@@ -10,7 +10,8 @@ from oar.cli.oarwalltime import oarwalltime
 from oar.core.states import JobState
 from oar.db.tables_admin import EventRow
 from oar.db.tables_jobs import JobRow, WalltimeChangeRow
-from oar.settings import ByQueue, WalltimeSettings
+from oar.setting_kinds import ByQueue
+from oar.settings import WalltimeSettings
 from tests.integration.commands.terminal import ADMIN, BOB, Terminal, open_terminal
 from tests.integration.life.build import add_job, add_node
 

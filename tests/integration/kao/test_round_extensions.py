@@ -10,7 +10,7 @@ from oar.db.properties import add_property
 from oar.db.tables_jobs import JobRow
 from oar.kao.extra import Changes, StepView
 from oar.kao.metascheduler import Metascheduler
-from oar.settings import Commands
+from oar.setting_kinds import Commands
 from tests.integration.databases import Database
 from tests.integration.kao.site import SETTINGS, Site, make_site
 

@@ -15,7 +15,8 @@ from oar.db.tables_jobs import JobRow, MoldableRow, WalltimeChangeRow
 from oar.db.walltime_changes import give_up_requests, write_grants
 from oar.kao.apply import apply
 from oar.kao.metascheduler import Metascheduler
-from oar.settings import ByQueue, WalltimeSettings
+from oar.setting_kinds import ByQueue
+from oar.settings import WalltimeSettings
 from tests.integration.kao.site import SETTINGS, Site, make_site
 
 ON = WalltimeSettings(enabled=True)

@@ -6,7 +6,7 @@ import pytest
 
 from oar.almighty.energy.desk import Desk, Manners, Order
 from oar.core.energy import OrderKind
-from oar.settings import Patience
+from oar.setting_kinds import Patience
 
 NOW = 1000
 WINDOWS = Manners(

@@ -3,7 +3,8 @@
 import pytest
 
 from oar.almighty.energy.words import doubts, effective
-from oar.settings import EnergySettings, Patience
+from oar.setting_kinds import Patience
+from oar.settings import EnergySettings
 
 SLEEP, WAKE = ("/etc/oar/shut_down_nodes.sh",), ("/etc/oar/wake_up_nodes.sh",)
 BOTH = EnergySettings(sleep_command=SLEEP, wake_command=WAKE)

@@ -7,7 +7,7 @@ import pytest
 
 from oar.config import BadValue, known_keys, load_settings
 from oar.errors import ConfigurationError
-from oar.settings import ByQueue, Pools, Targets
+from oar.setting_kinds import ByQueue, Pools, Targets
 
 SHIPPED = Path(__file__).parents[3] / "etc" / "oar.conf"
 

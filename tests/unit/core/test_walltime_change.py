@@ -17,7 +17,8 @@ from oar.core.walltime_change import (
     limits_of,
     signed,
 )
-from oar.settings import ByQueue, WalltimeSettings
+from oar.setting_kinds import ByQueue
+from oar.settings import WalltimeSettings
 
 HOUR = 3600
 FREE = WalltimeSettings(enabled=True, max_increase=ByQueue(-1.0))

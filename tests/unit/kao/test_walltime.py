@@ -13,7 +13,8 @@ from oar.kamelot import Rules
 from oar.kao.model import World
 from oar.kao.round import run_round
 from oar.kao.walltime import change_walltimes
-from oar.settings import ByQueue, WalltimeSettings
+from oar.setting_kinds import ByQueue
+from oar.settings import WalltimeSettings
 from oar.testing import make_running, make_waiting, make_world
 
 NOW = 1000

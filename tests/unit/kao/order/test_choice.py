@@ -12,7 +12,8 @@ from oar.kao.model import QueueView
 from oar.kao.order import CustomOrder, FairShare, Fifo, Multifactor, Orders, rank
 from oar.kao.order.simple_priority import simple_priority
 from oar.kao.order.weights import Weights
-from oar.settings import Bound, OrderSettings
+from oar.setting_kinds import Bound
+from oar.settings import OrderSettings
 from oar.testing import make_world
 from tests.unit.kao.order.build import NOW, ids, job
 

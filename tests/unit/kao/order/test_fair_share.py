@@ -4,7 +4,8 @@ import pytest
 
 from oar.core.fair_share import PastUse, together
 from oar.kao.order import FairShare
-from oar.settings import OrderSettings, Targets
+from oar.setting_kinds import Targets
+from oar.settings import OrderSettings
 from tests.unit.kao.order.build import facts, ids, job
 
 PAST = PastUse(

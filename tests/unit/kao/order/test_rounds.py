@@ -10,7 +10,8 @@ from oar.kao.order import CustomOrder, FairShare, Fifo, Multifactor, Orders
 from oar.kao.order.simple_priority import simple_priority
 from oar.kao.order.weights import Weights
 from oar.kao.round import run_round
-from oar.settings import Bound, OrderSettings
+from oar.setting_kinds import Bound
+from oar.settings import OrderSettings
 from oar.testing import make_resources, make_world
 from tests.unit.kao.order.build import NOW, job
 

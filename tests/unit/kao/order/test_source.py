@@ -8,7 +8,8 @@ import pytest
 from oar.kao.order import CustomOrder, FairShare, Fifo, Multifactor
 from oar.kao.order.simple_priority import simple_priority
 from oar.kao.order_source import OrderSource
-from oar.settings import JsonObject, OrderSettings
+from oar.setting_kinds import JsonObject
+from oar.settings import OrderSettings
 
 
 def everywhere(**values):
